@@ -1,0 +1,85 @@
+import type { Options } from '@mikro-orm/core';
+import { ConfigurationError } from '../errors.js';
+import { type Dsn, parseDsn } from './dsn.js';
+import type { PostgresConfig } from './postgres-config.js';
+
+/**
+ * MikroORM's options for a DSN. A driver is imported only when its DSN is used: PostgreSQL's needs
+ * `@mikro-orm/postgresql`, PGlite's needs `@mikro-orm/pglite`. What `options` sets wins over what the DSN says.
+ *
+ * Rejects with ConfigurationError where the DSN or the pool size is malformed, or the driver is not installed.
+ *
+ * @example
+ * ```ts
+ * import { engineOptions, MikroOrmEngineFactory, postgresConfig } from 'mikro-orm-uow';
+ *
+ * const options = engineOptions(postgresConfig({ DATABASE_URL: 'pglite://memory' }), { entities: [] });
+ * export const engineFactory = new MikroOrmEngineFactory(options);
+ * ```
+ */
+export async function engineOptions<EngineOptions extends Partial<Options> = Partial<Options>>(
+  config: PostgresConfig,
+  options?: EngineOptions,
+): Promise<EngineOptions & Partial<Options>> {
+  const { poolSize } = config;
+  if (!Number.isInteger(poolSize) || poolSize < 1) {
+    throw new ConfigurationError(`poolSize must be a whole number of 1 or more, and is ${String(poolSize)}.`);
+  }
+  const dsn = parseDsn(config.dsn);
+  const own = dsn.kind === 'pglite' ? await pgliteOptions(dsn.dataDir) : await postgresqlOptions(dsn, poolSize);
+  const given = options ?? ({} as EngineOptions);
+  return { ...own, ...given, driverOptions: mergeDriverOptions(own.driverOptions, given.driverOptions) };
+}
+
+async function pgliteOptions(dataDir: string): Promise<Partial<Options>> {
+  const { UnitOfWorkPgliteDriver } = await driverFor('@mikro-orm/pglite', () => import('../postgres/pglite-driver.js'));
+  return { driver: UnitOfWorkPgliteDriver, dbName: dataDir };
+}
+
+async function postgresqlOptions(dsn: Dsn & { kind: 'postgresql' }, poolSize: number): Promise<Partial<Options>> {
+  const { UnitOfWorkPostgreSqlDriver } = await driverFor('@mikro-orm/postgresql', () => import('../postgres/index.js'));
+  const { host, port, user, database, schema, password, client } = dsn;
+  return {
+    driver: UnitOfWorkPostgreSqlDriver,
+    host,
+    port,
+    ...(user === undefined ? {} : { user }),
+    dbName: database ?? user ?? 'postgres',
+    ...(schema === undefined ? {} : { schema }),
+    pool: { min: 0, max: poolSize },
+    // A function, so that the password is in nothing that can be printed: `inspect(orm)` shows all of MikroORM's options.
+    driverOptions: () => ({ ...client, password: password() }),
+  };
+}
+
+/** Imports a driver, and says what to install where its package is missing. */
+async function driverFor<Module>(packageName: string, load: () => Promise<Module>): Promise<Module> {
+  try {
+    return await load();
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') {
+      throw error;
+    }
+    throw new ConfigurationError(`This DSN needs ${packageName}, which is not installed: npm install ${packageName}`, {
+      cause: error,
+    });
+  }
+}
+
+function mergeDriverOptions(
+  own: Options['driverOptions'] | undefined,
+  given: Options['driverOptions'] | undefined,
+): Options['driverOptions'] {
+  if (own === undefined || given === undefined) {
+    return (own ?? given) as Options['driverOptions'];
+  }
+  // A dialect or a client of the caller's own replaces ours; plain options are laid over ours.
+  return (() => {
+    const theirs: unknown = typeof given === 'function' ? given() : given;
+    const ours: unknown = typeof own === 'function' ? own() : own;
+    return isPlain(theirs) ? { ...(ours as object), ...theirs } : theirs;
+  }) as Options['driverOptions'];
+}
+
+const isPlain = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;

@@ -1,0 +1,40 @@
+import { ConfigurationError } from '../errors.js';
+import { parseDsn } from './dsn.js';
+
+/** Where the database is, and how many connections to hold at the most. */
+export interface PostgresConfig {
+  /** `postgres://user:password@host:port/database`, or `pglite://memory`, `pglite://./folder`. */
+  readonly dsn: string;
+  /** The most connections that the engine opens. */
+  readonly poolSize: number;
+}
+
+/**
+ * Reads `DATABASE_URL` and `DATABASE_POOL_SIZE` (10 unless set).
+ *
+ * @throws ConfigurationError where `DATABASE_URL` is missing or is no DSN, or the pool size is no positive whole number.
+ * There is no default database: a service that lost its configuration must not start on an empty one.
+ *
+ * @example
+ * ```ts
+ * import { postgresConfig } from 'mikro-orm-uow';
+ *
+ * const { dsn, poolSize } = postgresConfig({ DATABASE_URL: 'postgres://localhost/bank', DATABASE_POOL_SIZE: '20' });
+ * ```
+ */
+export function postgresConfig(env: NodeJS.ProcessEnv = process.env): PostgresConfig {
+  const dsn = env.DATABASE_URL?.trim();
+  if (!dsn) {
+    throw new ConfigurationError(
+      'DATABASE_URL is not set. Set it to the database to work on, e.g. postgres://user@localhost:5432/bank, or to pglite://memory for one in memory.',
+    );
+  }
+  parseDsn(dsn, 'DATABASE_URL');
+  const size = env.DATABASE_POOL_SIZE?.trim() || '10';
+  if (!/^[1-9]\d{0,4}$/.test(size)) {
+    throw new ConfigurationError(
+      `DATABASE_POOL_SIZE must be a whole number from 1 to 99999, and is ${JSON.stringify(size)}.`,
+    );
+  }
+  return { dsn, poolSize: Number(size) };
+}

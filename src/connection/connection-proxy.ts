@@ -1,0 +1,57 @@
+import type { EntityManager, MikroORM } from '@mikro-orm/core';
+import { openUnitsOf } from '../engine/open-units.js';
+import { isSingleConnection } from '../engine/single-connection.js';
+import { ConfigurationError } from '../errors.js';
+import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
+import type { EngineFactory } from '../interfaces/engine-factory.js';
+
+/**
+ * A session of its own on an engine, for repositories that are used without a unit of work.
+ *
+ * @example
+ * ```ts
+ * import { type EngineFactory, MikroOrmConnectionProxy } from 'mikro-orm-uow';
+ *
+ * export async function databaseTime(engineFactory: EngineFactory) {
+ *   const connectionProxy = new MikroOrmConnectionProxy(engineFactory);
+ *   const session = await connectionProxy.connect();
+ *   return session.getConnection().execute('select now()');
+ * }
+ * ```
+ */
+export class MikroOrmConnectionProxy implements ConnectionProxy<EntityManager> {
+  readonly #engineFactory: EngineFactory<MikroORM>;
+  #engine: MikroORM | undefined;
+  #session: EntityManager | undefined;
+
+  constructor(engineFactory: EngineFactory<MikroORM>) {
+    this.#engineFactory = engineFactory;
+  }
+
+  /**
+   * The session; the same one at each call, until the engine is disposed of and started anew. Rejects as the factory's
+   * `create()` does, and with ConfigurationError inside a unit of work on a database that takes one connection only.
+   */
+  async connect(): Promise<EntityManager> {
+    const engine = await this.#engineFactory.create();
+    if (isSingleConnection(engine) && openUnitsOf(this.#engineFactory)?.surroundsCaller()) {
+      throw new ConfigurationError(
+        'A standalone repository or session was used inside a unit of work, on a database that takes one connection only: it would wait for ever for the unit that waits for it. Use the repositories of the unit. Nothing was sent.',
+      );
+    }
+    if (this.#session === undefined || this.#engine !== engine) {
+      this.#engine = engine;
+      this.#session = engine.em.fork({ disableContextResolution: true }) as EntityManager;
+    }
+    return this.#session;
+  }
+
+  /** Rolls back a transaction that was begun by hand and left open, and forgets the entities of the session. */
+  async disconnect(): Promise<void> {
+    const session = this.#session;
+    if (session?.isInTransaction()) {
+      await session.rollback();
+    }
+    session?.clear();
+  }
+}

@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { MikroORM, type Options } from '@mikro-orm/core';
+import { ConfigurationError, UnitOfWorkClosedError, UnitOfWorkError } from '../errors.js';
+import type { EngineFactory } from '../interfaces/engine-factory.js';
+import { OpenUnits, type UnitHost } from './open-units.js';
+
+/** MikroORM's options, those from `defineConfig()` included. */
+export type EngineOptions = Partial<Options>;
+
+/**
+ * Makes one MikroORM instance, the engine, and closes it. An application has one for each database.
+ *
+ * @example
+ * ```ts
+ * import { engineOptions, MikroOrmEngineFactory, postgresConfig } from 'mikro-orm-uow';
+ *
+ * await using engineFactory = new MikroOrmEngineFactory(
+ *   engineOptions(postgresConfig({ DATABASE_URL: 'pglite://memory' }), { entities: [] }),
+ * );
+ * const orm = await engineFactory.create();
+ * ```
+ */
+export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost {
+  readonly openUnits = new OpenUnits();
+  readonly #options: Promise<EngineOptions>;
+  #engine: Promise<MikroORM> | undefined;
+  #disposal: Promise<void> | undefined;
+
+  /** Nothing happens before the first `create()`: errors in the options, or in the promise of them, come from there. */
+  constructor(options: EngineOptions | Promise<EngineOptions>) {
+    this.#options = Promise.resolve(options);
+    this.#options.catch(() => undefined);
+  }
+
+  /**
+   * The engine; the same one at each call. MikroORM connects at the first statement, so a server that can't be reached
+   * shows there. Rejects where the options are wrong, or while the engine is being disposed of.
+   */
+  create(): Promise<MikroORM> {
+    if (this.#disposal !== undefined) {
+      return Promise.reject(
+        new UnitOfWorkError('The engine is being disposed of and takes no new work. Nothing was sent.'),
+      );
+    }
+    if (this.#engine === undefined) {
+      const engine = this.#start();
+      this.#engine = engine;
+      engine.catch(() => {
+        this.#engine = undefined;
+      });
+    }
+    return this.#engine;
+  }
+
+  /**
+   * Refuses new units, waits for the open ones up to `timeout` milliseconds (10,000 unless set), rolls back those that
+   * are open then, and closes the pool. Nothing keeps the process alive afterwards. `create()` starts a new engine.
+   * Rejects with ConfigurationError where `timeout` is no number of milliseconds.
+   */
+  async dispose({ timeout = 10_000 }: { timeout?: number } = {}): Promise<void> {
+    if (typeof timeout !== 'number' || !(timeout >= 0)) {
+      throw new ConfigurationError(`timeout must be a number of milliseconds, 0 or more, and is ${String(timeout)}.`);
+    }
+    if (this.#engine !== undefined) {
+      this.#disposal ??= this.#close(this.#engine, timeout).finally(() => {
+        this.#engine = undefined;
+        this.#disposal = undefined;
+      });
+    }
+    await this.#disposal;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  async #start(): Promise<MikroORM> {
+    const options = await this.#options;
+    if (typeof options !== 'object' || options === null) {
+      throw new ConfigurationError('An engine factory needs the options of MikroORM, or a promise of them.');
+    }
+    // MikroORM tells the contexts of engines apart by this name only, and gives all the same one
+    return MikroORM.init({ contextName: `mikro-orm-uow-${randomUUID()}`, ...options });
+  }
+
+  async #close(engine: Promise<MikroORM>, timeout: number): Promise<void> {
+    const orm = await engine.catch(() => undefined);
+    if (orm === undefined) {
+      return;
+    }
+    const deadline = performance.now() + timeout;
+    if (!(await within(timeout, this.openUnits.empty()))) {
+      await this.openUnits.interrupt(
+        new UnitOfWorkClosedError(
+          `The engine was disposed of while this unit of work was open, and waited ${timeout} ms for it: it was rolled back.`,
+          'rolled-back',
+        ),
+      );
+    }
+    // standalone statements may still run
+    const closed = orm.close();
+    if (!(await within(Math.max(0, deadline - performance.now()), closed))) {
+      await orm.close(true);
+    }
+  }
+}
+
+/** Whether the promise settled in time. Rejects as it does. */
+async function within(milliseconds: number, promise: Promise<unknown>): Promise<boolean> {
+  const timer = new AbortController();
+  const late = pause(Math.min(milliseconds, 2_147_483_647), false, { signal: timer.signal }).catch(() => false);
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    timer.abort();
+  }
+}
