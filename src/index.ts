@@ -1,0 +1,24 @@
+export { engineOptions } from './config/engine-options.js';
+export { type PostgresConfig, postgresConfig } from './config/postgres-config.js';
+export { MikroOrmConnectionProxy } from './connection/connection-proxy.js';
+export { type EngineOptions, MikroOrmEngineFactory } from './engine/engine-factory.js';
+export {
+  AfterCommitError,
+  CommitOutcomeUnknownError,
+  ConfigurationError,
+  EntityNotFoundError,
+  PoolTimeoutError,
+  TransactionAbortedError,
+  UnitOfWorkClosedError,
+  UnitOfWorkError,
+  type UnitStatus,
+} from './errors.js';
+export type { BaseRepository } from './interfaces/base-repository.js';
+export type { BaseUnitOfWork } from './interfaces/base-unit-of-work.js';
+export type { ConnectionProxy } from './interfaces/connection-proxy.js';
+export type { EngineFactory } from './interfaces/engine-factory.js';
+export { MikroOrmRepository } from './repository/repository.js';
+export type { ActiveUnit, OpenUnitOfWork } from './unit-of-work/active-unit.js';
+export type { RetryOptions, UnitOfWorkOptions } from './unit-of-work/options.js';
+export type { Repositories, RepositoryClass } from './unit-of-work/repositories.js';
+export { MikroOrmUnitOfWork, type UnitOfWorkClass } from './unit-of-work/unit-of-work.js';

@@ -1,0 +1,1 @@
+export { type Registrations, registerUnitsOfWork } from './register-units-of-work.js';

@@ -1,0 +1,124 @@
+import type { EntityManager } from '@mikro-orm/core';
+import type { UnitStatus } from '../errors.js';
+import type { BaseUnitOfWork } from '../interfaces/base-unit-of-work.js';
+import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
+import type { EngineFactory } from '../interfaces/engine-factory.js';
+import { beginUnit, runUnit } from './conduct.js';
+import type { Hook } from './hooks.js';
+import type { Launch } from './launch.js';
+import { resolveOptions, type UnitOfWorkOptions } from './options.js';
+import type { Repositories, RepositoriesOf, RepositoryClass } from './repositories.js';
+import { requireFunction } from './require-function.js';
+import { UnitConnectionProxy } from './unit-connection-proxy.js';
+import type { UnitTransaction } from './unit-transaction.js';
+
+/** Names the member that makes a repository, so that a repository can have any other name. */
+export const repositoryOf = Symbol('repositoryOf');
+
+/** One open unit of work, with the repositories that it was declared with as members. */
+export type OpenUnitOfWork<Declared extends Repositories> = ActiveUnit<Declared> & RepositoriesOf<Declared>;
+
+/** Makes the open unit for a transaction; a class with the declared repositories as members. */
+export type ActiveUnitClass<Declared extends Repositories> = new (
+  transaction: UnitTransaction,
+  engineFactory: EngineFactory,
+) => OpenUnitOfWork<Declared>;
+
+/** One open unit of work: it lives for one transaction, and ends when it is committed or rolled back. */
+export abstract class ActiveUnit<Declared extends Repositories> implements BaseUnitOfWork {
+  readonly #transaction: UnitTransaction;
+  readonly #engineFactory: EngineFactory;
+  readonly #connectionProxy: UnitConnectionProxy;
+  readonly #repositories = new Map<string, object>();
+
+  constructor(transaction: UnitTransaction, engineFactory: EngineFactory) {
+    this.#transaction = transaction;
+    this.#engineFactory = engineFactory;
+    this.#connectionProxy = new UnitConnectionProxy(transaction);
+  }
+
+  /**
+   * MikroORM's EntityManager of this transaction.
+   *
+   * @throws UnitOfWorkClosedError once the unit has begun to end
+   */
+  get session(): EntityManager {
+    return this.#transaction.session;
+  }
+
+  /** How the unit stands, or how it ended. */
+  get status(): UnitStatus {
+    return this.#transaction.status;
+  }
+
+  /** Which run of `work` this is, from 1: more than 1 only with `retry`. */
+  get attempt(): number {
+    return this.#transaction.attempt;
+  }
+
+  /** Sends what has changed, without ending the unit. Rejects as the database does. */
+  async flush(): Promise<void> {
+    const session = await this.#connectionProxy.connect();
+    await session.flush();
+  }
+
+  /**
+   * Stores everything that the unit did, and ends it; resolves after COMMIT and after the callbacks. Rejects with
+   * UnitOfWorkClosedError where the unit has ended already, with TransactionAbortedError where PostgreSQL had given the
+   * transaction up, with CommitOutcomeUnknownError, AfterCommitError, or what COMMIT failed with.
+   */
+  commit(): Promise<void> {
+    return this.#transaction.end('commit');
+  }
+
+  /** Undoes everything that the unit did, and ends it. On a unit that has ended it does nothing. */
+  rollback(): Promise<void> {
+    return this.#transaction.end('rollback');
+  }
+
+  /** Rolls the unit back unless it has ended. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.rollback();
+  }
+
+  /** Has `callback` run after COMMIT of the outermost unit, awaited and in order; never if that is rolled back. */
+  afterCommit(callback: Hook): void {
+    this.#transaction.hooksForRegistration().afterCommit(requireFunction('afterCommit', callback));
+  }
+
+  /** Has `callback` run after the unit was rolled back, awaited and in order; never if it is committed. */
+  afterRollback(callback: Hook): void {
+    this.#transaction.hooksForRegistration().afterRollback(requireFunction('afterRollback', callback));
+  }
+
+  /** Runs `work` in a unit inside this one: a savepoint, unless `propagation` says otherwise. */
+  async run<T>(work: (unit: OpenUnitOfWork<Declared>) => T | Promise<T>, options?: UnitOfWorkOptions): Promise<T> {
+    return runUnit(this.#launch(options, false), this.#class, requireFunction('run', work));
+  }
+
+  /** Opens a unit inside this one, to be ended by hand. */
+  async begin(options?: UnitOfWorkOptions): Promise<OpenUnitOfWork<Declared>> {
+    return beginUnit(this.#launch(options, true), this.#class);
+  }
+
+  /** The repository of this name, made at its first use. */
+  protected [repositoryOf](name: string, Repository: RepositoryClass): object {
+    const connectionProxy: ConnectionProxy = this.#connectionProxy;
+    const repository = this.#repositories.get(name) ?? new Repository(connectionProxy);
+    this.#repositories.set(name, repository);
+    return repository;
+  }
+
+  get #class(): ActiveUnitClass<Declared> {
+    return this.constructor as ActiveUnitClass<Declared>;
+  }
+
+  #launch(options: UnitOfWorkOptions | undefined, manual: boolean): Launch {
+    return {
+      engineFactory: this.#engineFactory,
+      options: resolveOptions(options),
+      inside: this.#transaction,
+      manual,
+    };
+  }
+}

@@ -1,0 +1,41 @@
+/** A callback that runs after a unit has ended. */
+export type Hook = () => unknown;
+
+/** The callbacks that wait for the end of a unit. */
+export class Hooks {
+  #afterCommit: Hook[] = [];
+  #afterRollback: Hook[] = [];
+
+  afterCommit(hook: Hook): void {
+    this.#afterCommit.push(hook);
+  }
+
+  afterRollback(hook: Hook): void {
+    this.#afterRollback.push(hook);
+  }
+
+  /** Hands the callbacks, those to come included, to the unit around this one: its end decides which of them run. */
+  joinTo(outer: Hooks): void {
+    outer.#afterCommit.push(...this.#afterCommit);
+    outer.#afterRollback.push(...this.#afterRollback);
+    this.#afterCommit = outer.#afterCommit;
+    this.#afterRollback = outer.#afterRollback;
+  }
+
+  /** Runs what waits for this outcome, in order, and drops the rest. Resolves to what they threw. */
+  async run(outcome: 'committed' | 'rolled-back'): Promise<unknown[]> {
+    const [due, moot] =
+      outcome === 'committed' ? [this.#afterCommit, this.#afterRollback] : [this.#afterRollback, this.#afterCommit];
+    const errors: unknown[] = [];
+    // by shift(), so that a hook can register another one
+    for (let hook = due.shift(); hook !== undefined; hook = due.shift()) {
+      try {
+        await hook();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    moot.length = 0;
+    return errors;
+  }
+}

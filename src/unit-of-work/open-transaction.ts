@@ -1,0 +1,54 @@
+import { type EntityManager, type MikroORM, TransactionContext, TransactionPropagation } from '@mikro-orm/core';
+import { sessionContext, type UnitOfWorkOptions } from './options.js';
+import type { UnitTransaction } from './unit-transaction.js';
+
+/** Runs in the transaction; the second argument runs a callback with the session as MikroORM's own context. */
+type Body = (session: EntityManager, inContext: <R>(callback: () => R) => R) => Promise<void>;
+
+const { REQUIRED, SUPPORTS, MANDATORY, NOT_SUPPORTED, NEVER } = TransactionPropagation;
+const joining: readonly (string | undefined)[] = [REQUIRED, SUPPORTS, MANDATORY];
+const withoutTransaction: readonly (string | undefined)[] = [SUPPORTS, NOT_SUPPORTED, NEVER];
+
+/** Opens the unit's transaction by MikroORM's own `em.transactional`, in its propagation, and runs `body` in it. */
+export async function openTransaction(unit: UnitTransaction, body: Body): Promise<void> {
+  const { orm, options, outerSession } = unit;
+  const { propagation, isolationLevel, readOnly, signal } = options;
+  const session = outerSession ?? rootSession(orm, options);
+  const joins = outerSession !== undefined && joining.includes(propagation);
+  const bare = outerSession === undefined && withoutTransaction.includes(propagation);
+  await session.transactional(
+    async (own) => {
+      // where it opens no transaction, MikroORM sets no context: `orm.em` would be that of a unit further out, or nobody's
+      await body(own, (callback) => (bare || joins ? TransactionContext.create(own, callback) : callback()));
+      if (joins) {
+        await own.flush();
+      }
+    },
+    // a new object each time, for MikroORM writes into it
+    {
+      propagation,
+      isolationLevel,
+      readOnly,
+      clear: outerSession === undefined,
+      ...(signal === undefined || canCancel(orm) ? {} : { signal, inflightQueryAbortStrategy: 'cancel query' }),
+    },
+  );
+}
+
+/**
+ * A session to start from: with the filters and the like that MikroORM's RequestContext has set, but none of its
+ * entities, and marked as global, so that MikroORM merges nothing back into it.
+ */
+function rootSession(orm: MikroORM, options: UnitOfWorkOptions): EntityManager {
+  const base = orm.config.get('context')(orm.em.name) ?? orm.em;
+  const session = base.fork({ clear: true, useContext: false, disableContextResolution: true }) as EntityManager;
+  Object.defineProperty(session, 'global', { value: true });
+  const context = sessionContext(options);
+  if (context !== undefined) {
+    session.setSessionContext(context);
+  }
+  return session;
+}
+
+/** Whether the driver cancels a unit's running statement itself, so that MikroORM need not race each of them. */
+const canCancel = (orm: MikroORM): boolean => 'cancelRunning' in orm.em.getConnection();

@@ -1,0 +1,65 @@
+import { AfterCommitError, UnitOfWorkClosedError, UnitOfWorkError, type UnitStatus } from '../errors.js';
+
+/** Why a unit did not end as decided. */
+export interface Failure {
+  readonly error: unknown;
+}
+
+/** What a call gets that comes too late. */
+export function closedError(status: UnitStatus, cause: unknown): UnitOfWorkClosedError {
+  const how = {
+    active: 'is ending',
+    committed: 'was committed',
+    'rolled-back': 'was rolled back',
+    unknown: 'lost its connection during COMMIT, with an unknown outcome',
+  }[status];
+  return new UnitOfWorkClosedError(
+    `The unit of work ${how}, and takes no more statements. Nothing was sent. Await everything that a unit does before it ends, and open another unit for what comes after.`,
+    status,
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+/** How a unit has failed, once its hooks have run and `thrown` is what they threw. */
+export function afterHooks(
+  status: UnitStatus,
+  thrown: readonly unknown[],
+  failure: Failure | undefined,
+): Failure | undefined {
+  if (status === 'committed') {
+    // a subscriber of MikroORM's that threw after COMMIT is a callback that failed, too
+    const errors = failure === undefined ? thrown : [failure.error, ...thrown];
+    return errors.length === 0 ? undefined : { error: storedBut(errors) };
+  }
+  if (thrown.length === 0) {
+    return failure;
+  }
+  if (failure === undefined) {
+    return { error: undoneBut(thrown) };
+  }
+  report(failure.error, thrown);
+  return failure;
+}
+
+const storedBut = (errors: readonly unknown[]) =>
+  new AfterCommitError(
+    `The unit of work is stored, but ${errors.length} of the callbacks that ran after its COMMIT failed. Don't run it again; see "errors" for what is left to do.`,
+    errors,
+  );
+
+const undoneBut = (errors: readonly unknown[]) =>
+  new UnitOfWorkError(
+    `The unit of work was rolled back as it was asked to be, but ${errors.length} of its afterRollback callbacks failed.`,
+    { cause: new AggregateError(errors, 'afterRollback callbacks failed') },
+  );
+
+/** Errors beside the one that the caller has to get: listed as `suppressed` on it, or shown as a warning. */
+export function report(error: unknown, suppressed: readonly unknown[]): void {
+  if (error instanceof Error && Object.isExtensible(error) && !('suppressed' in error)) {
+    Object.defineProperty(error, 'suppressed', { value: suppressed, configurable: true, enumerable: true });
+    return;
+  }
+  for (const each of suppressed) {
+    process.emitWarning(each instanceof Error ? each : String(each), 'UnitOfWorkWarning');
+  }
+}

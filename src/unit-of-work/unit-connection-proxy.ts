@@ -1,0 +1,36 @@
+import type { EntityManager } from '@mikro-orm/core';
+import { UnitOfWorkError } from '../errors.js';
+import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
+import { ownedByUnit } from '../repository/standalone.js';
+import { isInside } from './unit-context.js';
+import type { UnitTransaction } from './unit-transaction.js';
+
+/** Hands a unit's session to its repositories. */
+export class UnitConnectionProxy implements ConnectionProxy<EntityManager> {
+  readonly [ownedByUnit] = true;
+  readonly #unit: UnitTransaction;
+
+  constructor(unit: UnitTransaction) {
+    this.#unit = unit;
+  }
+
+  /**
+   * The session of the unit. While an inner unit is open, what is beside it waits for its end: sent now, it would be
+   * undone with the inner unit if that failed. Rejects with UnitOfWorkClosedError once the unit has begun to end.
+   */
+  async connect(): Promise<EntityManager> {
+    const unit = this.#unit;
+    for (let { inner } = unit; inner !== undefined && !isInside(inner); inner = unit.inner) {
+      if (inner.manual) {
+        throw new UnitOfWorkError(
+          'An inner unit of work that was opened by begin() is still open in this one. Use its repositories, or commit or roll it back first. Nothing was sent.',
+        );
+      }
+      await inner.ended;
+    }
+    return unit.session;
+  }
+
+  /** Does nothing: the session is given back when the unit ends. */
+  async disconnect(): Promise<void> {}
+}

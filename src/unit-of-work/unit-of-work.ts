@@ -1,0 +1,156 @@
+import type { MikroORM } from '@mikro-orm/core';
+import { ConfigurationError } from '../errors.js';
+import type { EngineFactory } from '../interfaces/engine-factory.js';
+import { MikroOrmRepository, requireKnownEntity } from '../repository/repository.js';
+import { ActiveUnit, type ActiveUnitClass, type OpenUnitOfWork, repositoryOf } from './active-unit.js';
+import { beginUnit, runUnit } from './conduct.js';
+import type { Launch } from './launch.js';
+import { resolveOptions, type UnitOfWorkOptions } from './options.js';
+import { type Repositories, type RepositoryClass, type Unreserved, validateRepositories } from './repositories.js';
+import { requireFunction } from './require-function.js';
+
+/** What `MikroOrmUnitOfWork.of()` makes: a class to extend. */
+export type UnitOfWorkClass<Declared extends Repositories> = new (
+  engineFactory: EngineFactory,
+  overrides?: UnitOfWorkOptions,
+) => MikroOrmUnitOfWork<Declared>;
+
+/**
+ * A unit of work, declared once from its repositories. It holds no state: one instance serves any number of concurrent
+ * `run` and `begin` calls, each with its own session, repositories and transaction.
+ *
+ * @example
+ * ```ts
+ * import { defineEntity, p } from '@mikro-orm/core';
+ * import { type EngineFactory, MikroOrmRepository, MikroOrmUnitOfWork } from 'mikro-orm-uow';
+ *
+ * const AccountSchema = defineEntity({
+ *   name: 'Account',
+ *   properties: { id: p.integer().primary(), owner: p.string(), balance: p.integer() },
+ * });
+ * class Account extends AccountSchema.class {}
+ * AccountSchema.setClass(Account);
+ *
+ * class AccountRepository extends MikroOrmRepository<Account> {
+ *   protected readonly entity = Account;
+ * }
+ * class BankUnitOfWork extends MikroOrmUnitOfWork.of({ accounts: AccountRepository }) {}
+ *
+ * export async function open(engineFactory: EngineFactory, owner: string) {
+ *   const uow = new BankUnitOfWork(engineFactory);
+ *   return uow.run(async (u) => {
+ *     await u.accounts.create({ owner, balance: 0 });
+ *     return u.accounts.count();
+ *   });
+ * }
+ * ```
+ */
+export abstract class MikroOrmUnitOfWork<Declared extends Repositories> {
+  readonly #declared: Declaration<Declared>;
+  readonly #engineFactory: EngineFactory;
+  readonly #options: UnitOfWorkOptions;
+  #checked: MikroORM | undefined;
+
+  /** @throws ConfigurationError where an option makes no sense. Nothing is opened before `run` or `begin`. */
+  protected constructor(declared: Declaration<Declared>, engineFactory: EngineFactory, overrides?: UnitOfWorkOptions) {
+    if (typeof engineFactory?.create !== 'function') {
+      throw new ConfigurationError(`A unit of work needs an engine factory, and got ${String(engineFactory)}.`);
+    }
+    this.#declared = declared;
+    this.#engineFactory = engineFactory;
+    this.#options = resolveOptions(declared.defaults, overrides);
+  }
+
+  /**
+   * Declares a unit of work: extend the class that is returned. `defaults` are the options of all its units, unless
+   * the constructor or a call says otherwise.
+   *
+   * @throws ConfigurationError where a repository has the name of a member of the unit, or is no class
+   */
+  static of<const Declared extends Repositories>(
+    repositories: Declared & Unreserved<Declared>,
+    defaults?: UnitOfWorkOptions,
+  ): UnitOfWorkClass<Declared> {
+    validateRepositories(repositories, ActiveUnit.prototype);
+    resolveOptions(defaults);
+    const declared: Declaration<Declared> = {
+      repositories: { ...repositories },
+      defaults,
+      Unit: unitClass({ ...repositories }),
+    };
+    return class extends MikroOrmUnitOfWork<Declared> {
+      constructor(engineFactory: EngineFactory, overrides?: UnitOfWorkOptions) {
+        super(declared, engineFactory, overrides);
+      }
+    };
+  }
+
+  /**
+   * Runs `work` as one unit: commits when it returns, rolls back when it throws. Inside another unit of the same engine
+   * it takes part in that one's transaction as `propagation` says, by a savepoint unless set.
+   *
+   * Resolves to what `work` returned, after COMMIT. Rejects with what `work` threw, after ROLLBACK; with what COMMIT
+   * failed with; with TransactionAbortedError where `work` swallowed a database error, for nothing is stored then; with
+   * CommitOutcomeUnknownError, AfterCommitError, PoolTimeoutError, ConfigurationError; or with the reason of `signal`.
+   *
+   * With `retry`, `work` may run several times: what it does outside of the database belongs into `afterCommit`.
+   */
+  async run<T>(work: (unit: OpenUnitOfWork<Declared>) => T | Promise<T>, options?: UnitOfWorkOptions): Promise<T> {
+    return runUnit(this.#launch(options, false), this.#declared.Unit, requireFunction('run', work));
+  }
+
+  /**
+   * Opens a unit that ends by `commit()` or `rollback()`; with `await using`, it is rolled back at the end of the block
+   * unless it was committed. Rejects as `run` does where it can't be opened.
+   */
+  async begin(options?: UnitOfWorkOptions): Promise<OpenUnitOfWork<Declared>> {
+    return beginUnit(this.#launch(options, true), this.#declared.Unit);
+  }
+
+  #launch(options: UnitOfWorkOptions | undefined, manual: boolean): Launch {
+    return {
+      engineFactory: this.#engineFactory,
+      options: resolveOptions(this.#options, options),
+      manual,
+      check: (orm) => this.#checkEntities(orm),
+    };
+  }
+
+  #checkEntities(orm: MikroORM): void {
+    if (this.#checked === orm) {
+      return;
+    }
+    const noSession = { connect: () => Promise.reject(new Error('not connected')), disconnect: async () => {} };
+    for (const Repository of Object.values<RepositoryClass>(this.#declared.repositories)) {
+      const repository = new Repository(noSession);
+      if (repository instanceof MikroOrmRepository) {
+        requireKnownEntity(repository, orm.getMetadata());
+      }
+    }
+    this.#checked = orm;
+  }
+}
+
+/** What `of()` was told. */
+interface Declaration<Declared extends Repositories> {
+  readonly repositories: Declared;
+  readonly defaults: UnitOfWorkOptions | undefined;
+  readonly Unit: ActiveUnitClass<Declared>;
+}
+
+/** The class of the open units: ActiveUnit with a getter for each repository. */
+function unitClass<Declared extends Repositories>(repositories: Declared): ActiveUnitClass<Declared> {
+  class DeclaredUnit extends ActiveUnit<Declared> {
+    static {
+      for (const [name, Repository] of Object.entries<RepositoryClass>(repositories)) {
+        Object.defineProperty(this.prototype, name, {
+          enumerable: true,
+          get(this: DeclaredUnit) {
+            return this[repositoryOf](name, Repository);
+          },
+        });
+      }
+    }
+  }
+  return DeclaredUnit as unknown as ActiveUnitClass<Declared>;
+}

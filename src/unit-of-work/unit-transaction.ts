@@ -1,0 +1,324 @@
+import type { EntityManager, MikroORM } from '@mikro-orm/core';
+import {
+  CommitOutcomeUnknownError,
+  TransactionAbortedError,
+  UnitOfWorkClosedError,
+  UnitOfWorkError,
+  type UnitStatus,
+} from '../errors.js';
+import { deferred } from './deferred.js';
+import { Hooks } from './hooks.js';
+import { openTransaction } from './open-transaction.js';
+import type { UnitOfWorkOptions } from './options.js';
+import { afterHooks, closedError, type Failure } from './outcome.js';
+import { refuseInSavepoint, runHooksWith } from './plain-transaction.js';
+import { guardSession } from './session-guard.js';
+import { Turns } from './turns.js';
+import { isControlling, isInside, within } from './unit-context.js';
+
+/** Who ended a unit, and how. The first decision counts. */
+type Decision =
+  | { readonly by: 'work'; readonly end: 'commit' }
+  | { readonly by: 'work' | 'interruption'; readonly end: 'rollback'; readonly error: unknown }
+  | { readonly by: 'hand'; readonly end: 'commit' | 'rollback' };
+
+/** Thrown through MikroORM's `transactional` to make it roll back; never seen outside. */
+const rollBack = Symbol('roll back');
+
+/** What a unit is made from. */
+export interface UnitSetup {
+  readonly orm: MikroORM;
+  readonly options: UnitOfWorkOptions;
+  /** The unit that this one is inside of, if it takes part in that one's transaction. */
+  readonly outer: UnitTransaction | undefined;
+  /** The session whose transaction it takes part in: the outer unit's, or that of a plain `em.transactional`. */
+  readonly outerSession: EntityManager | undefined;
+  /** Whether the unit was opened by `begin`, and so ends only when it is told to. */
+  readonly manual: boolean;
+  /** Which run this is, from 1. */
+  readonly attempt: number;
+}
+
+/**
+ * One open unit from its BEGIN to its end: turns MikroORM's `em.transactional`, which ends when its callback returns,
+ * into a transaction that ends when someone decides so: the work, a call by hand, or an interruption.
+ */
+export class UnitTransaction {
+  readonly orm: MikroORM;
+  readonly options: UnitOfWorkOptions;
+  readonly outer: UnitTransaction | undefined;
+  readonly outerSession: EntityManager | undefined;
+  readonly manual: boolean;
+  readonly attempt: number;
+  readonly hooks = new Hooks();
+  /** Inner units take turns: a ROLLBACK TO of one would undo what another did after it. */
+  readonly turns = new Turns();
+  /** The inner unit whose turn it is. */
+  inner: UnitTransaction | undefined;
+  readonly #decided = deferred<Decision>();
+  readonly #ended = deferred<void>();
+  #decision: Decision | undefined;
+  #settled: Promise<Failure | undefined> | undefined;
+  #session: EntityManager | undefined;
+  #transaction: object | undefined;
+  #status: UnitStatus = 'active';
+  #commitSent = false;
+  #hooksDone = false;
+  #interruption: Failure | undefined;
+  #rollbackOnly: Failure | undefined;
+
+  constructor({ orm, options, outer, outerSession, manual, attempt }: UnitSetup) {
+    this.orm = orm;
+    this.options = options;
+    this.outer = outer;
+    this.outerSession = outerSession;
+    this.manual = manual;
+    this.attempt = attempt;
+  }
+
+  get status(): UnitStatus {
+    return this.#status;
+  }
+
+  /** The session of the transaction. Throws UnitOfWorkClosedError once the unit has begun to end. */
+  get session(): EntityManager {
+    const refusal = this.refusal();
+    if (refusal !== undefined) {
+      throw refusal;
+    }
+    return this.#session as EntityManager;
+  }
+
+  /** Whether the session is this unit's; asked without regard to how the unit stands. */
+  owns(session: EntityManager): boolean {
+    return this.#session === session;
+  }
+
+  /** Resolves when someone has decided how the unit ends. */
+  get decided(): Promise<unknown> {
+    return this.#decided.promise;
+  }
+
+  /** Resolves when the transaction has ended, before the hooks run. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** Whether another unit could be opened inside this one. */
+  get joinable(): boolean {
+    return this.#status === 'active' && (this.#decision === undefined || isControlling(this));
+  }
+
+  get surroundsCaller(): boolean {
+    return this.#status === 'active' && this.transactional && isInside(this);
+  }
+
+  /** Whether the unit has a transaction: in some propagation modes it has none. */
+  get transactional(): boolean {
+    return this.#transaction !== undefined;
+  }
+
+  /** Why nothing may reach for the session now, if so. */
+  refusal(): Error | undefined {
+    if (this.#status !== 'active') {
+      return this.#closedError();
+    }
+    if (this.#decision !== undefined && !isControlling(this)) {
+      return this.#closedError();
+    }
+    const inner = this.inner;
+    if (inner !== undefined && !inner.manual && !isInside(inner)) {
+      return new UnitOfWorkError(
+        'An inner unit of work is open in this one: what the outer session would send now would be undone with the inner unit if that fails. Await the inner unit first, or use its own session. Nothing was sent.',
+      );
+    }
+    return undefined;
+  }
+
+  /** Runs `work` in the transaction, and settles as `run` has to: after COMMIT or ROLLBACK, and after the hooks. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    const { signal } = this.options;
+    const abort = () => this.interrupt(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      return await this.#conduct(work);
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Ends the unit by hand. Resolves after COMMIT or ROLLBACK and the hooks; rejects where COMMIT fails. */
+  async end(how: 'commit' | 'rollback'): Promise<void> {
+    if (this.#decision !== undefined) {
+      if (how === 'commit') {
+        throw this.#closedError();
+      }
+      await this.#settled;
+      return;
+    }
+    this.#decide({ by: 'hand', end: how });
+    const failure = await this.#settled;
+    if (failure !== undefined) {
+      throw failure.error;
+    }
+  }
+
+  /** Ends the unit from outside, with a rollback; nothing happens where COMMIT is already on its way. */
+  interrupt(error: unknown): void {
+    if (this.#commitSent || this.#status !== 'active') {
+      return;
+    }
+    this.#interruption ??= { error };
+    this.#decide({ by: 'interruption', end: 'rollback', error });
+    const connection = this.orm.em.getConnection() as { cancelRunning?: (transaction: object) => Promise<void> };
+    if (this.#transaction !== undefined && connection.cancelRunning !== undefined) {
+      // The unit ends without the cancellation too, only later: when the running statement does.
+      connection.cancelRunning(this.#transaction).catch(() => undefined);
+    }
+  }
+
+  /** Where callbacks are registered. Throws UnitOfWorkClosedError once those that there were have run. */
+  hooksForRegistration(): Hooks {
+    if (this.#hooksDone) {
+      throw this.#closedError();
+    }
+    this.outer?.hooksForRegistration();
+    if (this.outer === undefined && this.outerSession !== undefined) {
+      refuseInSavepoint(this.outerSession);
+    }
+    return this.hooks;
+  }
+
+  /** Lets the unit end in a rollback, whatever its work does: an inner unit that shares its transaction has failed. */
+  setRollbackOnly(error: unknown): void {
+    this.#rollbackOnly ??= { error };
+  }
+
+  #decide(decision: Decision): void {
+    if (this.#decision === undefined) {
+      this.#decision = decision;
+      this.#decided.resolve(decision);
+    }
+  }
+
+  async #conduct<T>(work: () => Promise<T>): Promise<T> {
+    let worked: Promise<T> | undefined;
+    const body = async (session: EntityManager, inContext: <R>(callback: () => R) => R): Promise<void> => {
+      this.#open(session);
+      worked = inContext(() => within(this, 'work', async () => work()));
+      worked.then(
+        () => this.#decide({ by: 'work', end: 'commit' }),
+        (error) => this.#decide({ by: 'work', end: 'rollback', error }),
+      );
+      const { end } = await this.#decided.promise;
+      await this.#endInner();
+      if (end === 'rollback') {
+        throw rollBack;
+      }
+      this.#throwIfDoomed();
+    };
+    this.#settled = within(this, 'control', () => openTransaction(this, body)).then(
+      () => this.#close('committed', undefined),
+      (error) => this.#failed(error),
+    );
+    const failure = await this.#settled;
+    const decision = this.#decision as Decision;
+    if (decision.by === 'interruption' || (decision.by === 'work' && decision.end === 'rollback')) {
+      throw decision.error;
+    }
+    if (decision.by === 'hand') {
+      const value = await (worked as Promise<T>);
+      // whoever committed by hand was told; but what is not stored must not be reported as success
+      if (failure !== undefined && this.#status !== 'committed') {
+        throw failure.error;
+      }
+      return value;
+    }
+    if (failure !== undefined) {
+      throw failure.error;
+    }
+    return worked as Promise<T>;
+  }
+
+  #open(session: EntityManager): void {
+    this.#session = session;
+    this.#transaction = session.getTransactionContext() as object | undefined;
+    const shared = this.outerSession === session;
+    if (!shared) {
+      guardSession(session, () => this.refusal());
+      session.getEventManager().registerSubscriber({
+        beforeTransactionCommit: async ({ em }) => {
+          // the sessions of inner units have copies of this subscriber
+          if (em === session) {
+            this.#throwIfDoomed();
+            this.#commitSent = this.outerSession === undefined;
+          }
+        },
+      });
+    }
+  }
+
+  /** The last look before COMMIT. */
+  #throwIfDoomed(): void {
+    if (this.#interruption !== undefined) {
+      throw this.#interruption.error;
+    }
+    if (this.#rollbackOnly !== undefined) {
+      throw new TransactionAbortedError(
+        'An inner unit of work that shares this transaction (propagation "required") failed, and its error was caught: nothing of the unit is stored. Let the error through, or give the inner unit the propagation "nested".',
+        { cause: this.#rollbackOnly.error },
+      );
+    }
+  }
+
+  async #endInner(): Promise<void> {
+    for (let inner = this.inner; inner !== undefined; inner = this.inner) {
+      inner.interrupt(
+        new UnitOfWorkClosedError(
+          'The outer unit of work ended while this inner one was open: the inner one was rolled back.',
+          'rolled-back',
+        ),
+      );
+      await inner.ended;
+    }
+  }
+
+  async #failed(error: unknown): Promise<Failure | undefined> {
+    if (error === rollBack) {
+      return this.#close('rolled-back', undefined);
+    }
+    // nothing was decided where BEGIN failed
+    this.#decide({ by: 'interruption', end: 'rollback', error });
+    if (error instanceof CommitOutcomeUnknownError) {
+      return this.#close('unknown', { error });
+    }
+    if ((this.#transaction as { isCommitted?: boolean } | undefined)?.isCommitted) {
+      return this.#close('committed', { error });
+    }
+    return this.#close('rolled-back', this.#interruption ?? { error });
+  }
+
+  async #close(status: UnitStatus, failure: Failure | undefined): Promise<Failure | undefined> {
+    this.#status = status;
+    this.#ended.resolve();
+    const { outer, outerSession } = this;
+    if (outerSession !== undefined && status === 'committed') {
+      if (outer === undefined) {
+        runHooksWith(outerSession, this.hooks);
+      } else {
+        this.hooks.joinTo(outer.hooks);
+      }
+      return failure;
+    }
+    if (outer !== undefined && status === 'rolled-back' && outer.owns(this.#session as EntityManager)) {
+      outer.setRollbackOnly(failure?.error ?? (this.#decision as { error?: unknown }).error);
+    }
+    const thrown = status === 'committed' || status === 'rolled-back' ? await this.hooks.run(status) : [];
+    this.#hooksDone = true;
+    return afterHooks(status, thrown, failure);
+  }
+
+  #closedError(): UnitOfWorkClosedError {
+    return closedError(this.#status, this.#interruption?.error);
+  }
+}
