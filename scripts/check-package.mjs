@@ -1,0 +1,72 @@
+// Packs the package and uses the tarball in an empty project, as a consumer would: with MikroORM's core alone, with TypeDI
+// besides, and with a database. Build first. What the consumer runs is in package-consumer/.
+
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { name, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const folder = mkdtempSync(join(tmpdir(), `${name}-package-`));
+const project = join(folder, 'project');
+
+const npm = (args, cwd) => run('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], cwd);
+
+function run(command, args, cwd) {
+  const result = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 120_000,
+  });
+  if (result.status !== 0) {
+    const reason = result.error?.message ?? result.signal ?? `exit code ${result.status}`;
+    throw new Error(`${command} ${args.join(' ')}: ${reason}\n${result.stdout}${result.stderr}`);
+  }
+  return result.stdout.trim();
+}
+
+/** Adds packages to the project, in the versions that the library is tested with. */
+function install(...packages) {
+  const wanted = packages.map((wanted) => (devDependencies[wanted] ? `${wanted}@${devDependencies[wanted]}` : wanted));
+  npm(['install', '--save-exact', '--prefer-offline', '--ignore-scripts', ...wanted], project);
+}
+
+/** Runs a file of package-consumer/ in the project. */
+function consume(file) {
+  const output = run(process.execPath, [file], project);
+  console.log(`package: ${file}${output ? `: ${output}` : ''}`);
+}
+
+try {
+  const [{ filename, files }] = JSON.parse(
+    npm(['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root),
+  );
+  const strange = files
+    .map(({ path }) => path)
+    .filter((path) => !/^(dist\/src|src)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(path));
+  if (strange.length > 0) {
+    throw new Error(`the tarball contains what it should not: ${strange.join(', ')}`);
+  }
+
+  mkdirSync(project);
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }));
+  cpSync(fileURLToPath(new URL('package-consumer', import.meta.url)), project, { recursive: true });
+
+  install(join(folder, filename), '@mikro-orm/core');
+  consume('core-alone.mjs');
+  install('typedi');
+  consume('with-typedi.mjs');
+  install('@mikro-orm/sql', '@mikro-orm/postgresql', '@mikro-orm/pglite');
+  consume('with-pglite.mjs');
+  install('typescript', 'mocha', '@types/node', '@types/mocha', '@types/pg');
+  run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', '.'], project);
+  console.log('package: types compile');
+} catch (error) {
+  console.error(`package: ${error.message}`);
+  process.exitCode = 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
