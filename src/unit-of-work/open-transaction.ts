@@ -1,4 +1,5 @@
 import { type EntityManager, type MikroORM, TransactionContext, TransactionPropagation } from '@mikro-orm/core';
+import { isSingleConnection } from '../engine/single-connection.js';
 import { sessionContext, type UnitOfWorkOptions } from './options.js';
 import type { UnitTransaction } from './unit-transaction.js';
 
@@ -30,7 +31,7 @@ export async function openTransaction(unit: UnitTransaction, body: Body): Promis
       isolationLevel,
       readOnly,
       clear: outerSession === undefined,
-      ...(signal === undefined || canCancel(orm) ? {} : { signal, inflightQueryAbortStrategy: 'cancel query' }),
+      ...(signal === undefined || cancelsItself(orm) ? {} : { signal, inflightQueryAbortStrategy: 'cancel query' }),
     },
   );
 }
@@ -50,5 +51,5 @@ function rootSession(orm: MikroORM, options: UnitOfWorkOptions): EntityManager {
   return session;
 }
 
-/** Whether the driver cancels a unit's running statement itself, so that MikroORM need not race each of them. */
-const canCancel = (orm: MikroORM): boolean => 'cancelRunning' in orm.em.getConnection();
+/** Whether the driver cancels a unit's running statement by itself, or has none that could be cancelled. */
+const cancelsItself = (orm: MikroORM): boolean => 'cancelRunning' in orm.em.getConnection() || isSingleConnection(orm);

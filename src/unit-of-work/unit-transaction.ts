@@ -11,6 +11,7 @@ import { Hooks } from './hooks.js';
 import { openTransaction } from './open-transaction.js';
 import type { UnitOfWorkOptions } from './options.js';
 import { afterHooks, closedError, type Failure } from './outcome.js';
+import { OuterEntities } from './outer-entities.js';
 import { refuseInSavepoint, runHooksWith } from './plain-transaction.js';
 import { guardSession } from './session-guard.js';
 import { Turns } from './turns.js';
@@ -61,6 +62,7 @@ export class UnitTransaction {
   #settled: Promise<Failure | undefined> | undefined;
   #session: EntityManager | undefined;
   #transaction: object | undefined;
+  #outerEntities: OuterEntities | undefined;
   #status: UnitStatus = 'active';
   #commitSent = false;
   #hooksDone = false;
@@ -245,6 +247,7 @@ export class UnitTransaction {
     this.#transaction = session.getTransactionContext() as object | undefined;
     const shared = this.outerSession === session;
     if (!shared) {
+      this.#outerEntities = this.outerSession && new OuterEntities(this.outerSession);
       guardSession(session, () => this.refusal());
       session.getEventManager().registerSubscriber({
         beforeTransactionCommit: async ({ em }) => {
@@ -300,6 +303,10 @@ export class UnitTransaction {
 
   async #close(status: UnitStatus, failure: Failure | undefined): Promise<Failure | undefined> {
     this.#status = status;
+    if (status === 'rolled-back') {
+      within(this, 'control', () => this.#outerEntities?.restore());
+    }
+    this.#outerEntities = undefined;
     this.#ended.resolve();
     const { outer, outerSession } = this;
     if (outerSession !== undefined && status === 'committed') {
