@@ -1,4 +1,5 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/core';
+import { type Enclosure, enclosureOf } from '../engine/enclosure.js';
 import { openUnitsOf } from '../engine/open-units.js';
 import { isSingleConnection } from '../engine/single-connection.js';
 import { ConfigurationError } from '../errors.js';
@@ -22,6 +23,7 @@ import type { EngineFactory } from '../interfaces/engine-factory.js';
 export class MikroOrmConnectionProxy implements ConnectionProxy<EntityManager> {
   readonly #engineFactory: EngineFactory<MikroORM>;
   #engine: MikroORM | undefined;
+  #enclosure: Enclosure | undefined;
   #session: EntityManager | undefined;
 
   constructor(engineFactory: EngineFactory<MikroORM>) {
@@ -34,16 +36,32 @@ export class MikroOrmConnectionProxy implements ConnectionProxy<EntityManager> {
    */
   async connect(): Promise<EntityManager> {
     const engine = await this.#engineFactory.create();
-    if (isSingleConnection(engine) && openUnitsOf(this.#engineFactory)?.surroundsCaller()) {
-      throw new ConfigurationError(
-        'A standalone repository or session was used inside a unit of work, on a database that takes one connection only: it would wait for ever for the unit that waits for it. Use the repositories of the unit. Nothing was sent.',
-      );
-    }
-    if (this.#session === undefined || this.#engine !== engine) {
+    const enclosure = enclosureOf(this.#engineFactory);
+    this.#refuseInsideUnit(engine, enclosure);
+    if (this.#session === undefined || this.#engine !== engine || this.#enclosure !== enclosure) {
       this.#engine = engine;
-      this.#session = engine.em.fork({ disableContextResolution: true }) as EntityManager;
+      this.#enclosure = enclosure;
+      this.#session =
+        enclosure?.session(engine, {}) ?? (engine.em.fork({ disableContextResolution: true }) as EntityManager);
     }
     return this.#session;
+  }
+
+  /** Stores what has changed in the session, in a transaction of its own. Rejects as the database does. */
+  async flush(): Promise<void> {
+    const session = await this.connect();
+    await (this.#enclosure === undefined ? session.flush() : this.#enclosure.flush(session));
+  }
+
+  #refuseInsideUnit(engine: MikroORM, enclosure: Enclosure | undefined): void {
+    const obstacle = isSingleConnection(engine)
+      ? 'on a database that takes one connection only: it would wait for ever for the unit that waits for it'
+      : enclosure && 'while the tests keep everything on one connection, to roll it back';
+    if (obstacle !== undefined && openUnitsOf(this.#engineFactory)?.surroundsCaller()) {
+      throw new ConfigurationError(
+        `A standalone repository or session was used inside a unit of work, ${obstacle}. Use the repositories of the unit. Nothing was sent.`,
+      );
+    }
   }
 
   /** Rolls back a transaction that was begun by hand and left open, and forgets the entities of the session. */

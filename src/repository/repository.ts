@@ -143,7 +143,7 @@ export abstract class MikroOrmRepository<Entity extends object>
   /** Has what was just written stored at once, where there is no unit of work to do it. */
   private async written(session: EntityManager): Promise<void> {
     if (isStandalone(this.connectionProxy)) {
-      await flushStandalone(session);
+      await flushStandalone(this.connectionProxy, session);
     }
   }
 

@@ -11,9 +11,12 @@ export const isStandalone = (connectionProxy: ConnectionProxy): boolean => !(own
  * Flushes in a transaction of its own. Where that fails, the session forgets its entities: it would try to write the
  * refused change again with the next one.
  */
-export async function flushStandalone(session: EntityManager): Promise<void> {
+export async function flushStandalone(
+  connectionProxy: ConnectionProxy & { flush?(): Promise<void> },
+  session: EntityManager,
+): Promise<void> {
   try {
-    await session.flush();
+    await (connectionProxy.flush === undefined ? session.flush() : connectionProxy.flush());
   } catch (error) {
     session.clear();
     throw error;

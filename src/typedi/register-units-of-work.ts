@@ -4,6 +4,7 @@ import { type EngineOptions, MikroOrmEngineFactory } from '../engine/engine-fact
 import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import type { RepositoryClass } from '../unit-of-work/repositories.js';
+import { ContainerEngineFactory } from './container-engine-factory.js';
 
 /** A unit of work's class: made with an engine factory. */
 type UnitClass = new (engineFactory: EngineFactory) => object;
@@ -53,15 +54,14 @@ export function registerUnitsOfWork(
   refuseShadowed(registry, [MikroOrmEngineFactory, MikroOrmConnectionProxy, ...repositories, ...unitsOfWork]);
   const engineFactory = isEngineFactory(engine) ? engine : new MikroOrmEngineFactory(engine);
   registry.set({ id: MikroOrmEngineFactory, value: engineFactory, global: true });
-  // each factory asks its container, so that what is registered later in the place of the engine serves all that follow
   const transient = <T extends object>(id: new (dependency: never) => T, factory: (from: Registry) => T) =>
     registry.set({ id, factory, transient: true, global: true } as ServiceOptions<T>);
-  transient(MikroOrmConnectionProxy, (from) => new MikroOrmConnectionProxy(from.get(MikroOrmEngineFactory)));
+  transient(MikroOrmConnectionProxy, (from) => new MikroOrmConnectionProxy(new ContainerEngineFactory(from)));
   for (const Repository of repositories) {
     transient(Repository, (from) => new Repository(from.get(MikroOrmConnectionProxy)));
   }
   for (const UnitOfWork of unitsOfWork) {
-    transient(UnitOfWork, (from) => new UnitOfWork(from.get(MikroOrmEngineFactory)));
+    transient(UnitOfWork, (from) => new UnitOfWork(new ContainerEngineFactory(from)));
   }
 }
 

@@ -1,19 +1,17 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { type EntityManager, type MikroORM, TransactionPropagation } from '@mikro-orm/core';
+import { type MikroORM, TransactionPropagation } from '@mikro-orm/core';
+import { type Enclosure, enclosureOf } from '../engine/enclosure.js';
 import { openUnitsOf } from '../engine/open-units.js';
 import { isSingleConnection } from '../engine/single-connection.js';
-import { ConfigurationError, UnitOfWorkError } from '../errors.js';
+import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { refuseContradiction } from './contradiction.js';
 import type { UnitOfWorkOptions } from './options.js';
 import { closedError } from './outcome.js';
 import { plainTransaction } from './plain-transaction.js';
 import { retrying } from './retry.js';
+import { takeTurn } from './take-turn.js';
 import { unitsAround } from './unit-context.js';
-import { UnitTransaction } from './unit-transaction.js';
-
-/** How long an inner unit waits for its turn while another one is open that only a call by hand can end. */
-const longestWait = 10_000;
+import { type UnitSetup, UnitTransaction } from './unit-transaction.js';
 
 /** A unit that is to be opened. */
 export interface Launch {
@@ -34,52 +32,65 @@ export async function launch<T>(launch: Launch, work: (unit: UnitTransaction) =>
   const orm = inside?.orm ?? (await engineFactory.create());
   options.signal?.throwIfAborted();
   check?.(orm);
-  const { outer, outerSession } = surroundings(orm, options, inside);
+  const enclosure = enclosureOf(engineFactory);
+  const around = surroundings(orm, launch, enclosure);
+  const isOutermost = around.outerSession === undefined || around.enclosure !== undefined;
   let unit: UnitTransaction | undefined;
   const attempt = async (number: number): Promise<T> => {
-    const opened = new UnitTransaction({ orm, options, outer, outerSession, manual, attempt: number });
+    const opened = new UnitTransaction({ orm, options, ...around, manual, attempt: number });
     unit = opened;
     const leave = openUnitsOf(engineFactory)?.enter(opened);
     try {
-      return await (outer === undefined ? opened.run(() => work(opened)) : runInside(outer, opened, work));
+      return await (opened.outer === undefined
+        ? opened.run(() => work(opened))
+        : runInside(opened.outer, opened, work));
     } finally {
       leave?.();
     }
   };
-  return outerSession === undefined && !manual
-    ? retrying(options, attempt, () => unit?.status === 'committed')
-    : attempt(1);
+  return isOutermost && !manual ? retrying(options, attempt, () => unit?.status === 'committed') : attempt(1);
 }
 
 /** The transaction that a new unit takes part in, if it does. */
 function surroundings(
   orm: MikroORM,
-  options: UnitOfWorkOptions,
-  inside: UnitTransaction | undefined,
-): { outer?: UnitTransaction; outerSession?: EntityManager } {
-  const outer = innermost(orm, inside);
-  const plain = plainTransaction(orm);
-  const session = plain ?? (outer?.transactional ? outer.session : undefined);
+  { options, inside }: Launch,
+  enclosure: Enclosure | undefined,
+): Pick<UnitSetup, 'outer' | 'outerSession' | 'enclosure'> {
+  const outer = innermost(orm, inside, enclosure);
+  const session = plainTransaction(orm) ?? (outer?.transactional ? outer.session : undefined);
   const { propagation } = options;
+  if (session === undefined) {
+    return enclosure === undefined || propagation === TransactionPropagation.MANDATORY
+      ? {}
+      : { outer: enclosure.unit, outerSession: enclosure.session(orm, options), enclosure };
+  }
   if (propagation !== TransactionPropagation.REQUIRES_NEW && propagation !== TransactionPropagation.NOT_SUPPORTED) {
-    if (session !== undefined && propagation !== TransactionPropagation.NEVER) {
+    if (propagation !== TransactionPropagation.NEVER) {
       refuseContradiction(options, outer?.options ?? {});
     }
-    return session === undefined ? {} : { outer, outerSession: session };
+    return { outer, outerSession: session };
   }
-  if (session !== undefined && isSingleConnection(orm)) {
+  const obstacle = isSingleConnection(orm)
+    ? 'this database has only one: it could never start'
+    : enclosure && 'the tests keep everything on one, to roll it back: it would not see, nor be seen, as in production';
+  if (obstacle !== undefined) {
     throw new ConfigurationError(
-      `A unit with the propagation "${propagation}" needs a second connection while the unit around it holds the first, and this database has only one: it could never start. Nothing was sent.`,
+      `A unit with the propagation "${propagation}" needs a second connection while the unit around it holds the first, and ${obstacle}. Nothing was sent.`,
     );
   }
   return {};
 }
 
 /** The innermost open unit on this engine: around the running code, but not further out than `inside`. */
-function innermost(orm: MikroORM, inside: UnitTransaction | undefined): UnitTransaction | undefined {
+function innermost(
+  orm: MikroORM,
+  inside: UnitTransaction | undefined,
+  enclosure: Enclosure | undefined,
+): UnitTransaction | undefined {
   let found: UnitTransaction | undefined;
   for (const unit of unitsAround()) {
-    if (unit.orm === orm && unit.joinable) {
+    if (unit.orm === orm && unit !== enclosure?.unit && unit.joinable) {
       found ??= unit;
     }
     if (unit === inside) {
@@ -95,7 +106,7 @@ async function runInside<T>(
   unit: UnitTransaction,
   work: (unit: UnitTransaction) => Promise<T>,
 ): Promise<T> {
-  const endTurn = await turnIn(outer, unit.options.signal);
+  const endTurn = await takeTurn(outer, unit.options.signal);
   try {
     if (!outer.joinable) {
       throw closedError(outer.status, undefined);
@@ -113,32 +124,4 @@ async function runInside<T>(
     endTurn();
   });
   return unit.run(() => work(unit));
-}
-
-async function turnIn(outer: UnitTransaction, signal: AbortSignal | undefined): Promise<() => void> {
-  const turn = outer.turns.take();
-  const waiting = new AbortController();
-  const cancelled = signal === undefined ? waiting.signal : AbortSignal.any([waiting.signal, signal]);
-  try {
-    for (;;) {
-      const late = pause(longestWait, 'late' as const, { signal: cancelled, ref: false }).catch(
-        () => 'cancelled' as const,
-      );
-      const first = await Promise.race([turn, late]);
-      if (typeof first === 'function') {
-        return first;
-      }
-      signal?.throwIfAborted();
-      if (outer.inner?.manual) {
-        throw new UnitOfWorkError(
-          `An inner unit of work waited ${longestWait / 1000} s for its turn: another one, opened by begin(), is still open in the same outer unit. Commit or roll that one back first, or open this one inside of it. Nothing was sent.`,
-        );
-      }
-    }
-  } catch (error) {
-    void turn.then((endTurn) => endTurn());
-    throw error;
-  } finally {
-    waiting.abort();
-  }
 }

@@ -6,16 +6,16 @@ import type { UnitTransaction } from './unit-transaction.js';
 /** Runs in the transaction; the second argument runs a callback with the session as MikroORM's own context. */
 type Body = (session: EntityManager, inContext: <R>(callback: () => R) => R) => Promise<void>;
 
-const { REQUIRED, SUPPORTS, MANDATORY, NOT_SUPPORTED, NEVER } = TransactionPropagation;
+const { NESTED, REQUIRED, SUPPORTS, MANDATORY, NOT_SUPPORTED, NEVER } = TransactionPropagation;
 const joining: readonly (string | undefined)[] = [REQUIRED, SUPPORTS, MANDATORY];
 const withoutTransaction: readonly (string | undefined)[] = [SUPPORTS, NOT_SUPPORTED, NEVER];
 
 /** Opens the unit's transaction by MikroORM's own `em.transactional`, in its propagation, and runs `body` in it. */
 export async function openTransaction(unit: UnitTransaction, body: Body): Promise<void> {
-  const { orm, options, outerSession } = unit;
+  const { orm, options, outerSession, enclosure } = unit;
   const { propagation, isolationLevel, readOnly, signal } = options;
-  const session = outerSession ?? rootSession(orm, options);
-  const joins = outerSession !== undefined && joining.includes(propagation);
+  const session = outerSession ?? newSession(orm, options);
+  const joins = outerSession !== undefined && enclosure === undefined && joining.includes(propagation);
   const bare = outerSession === undefined && withoutTransaction.includes(propagation);
   await session.transactional(
     async (own) => {
@@ -27,10 +27,10 @@ export async function openTransaction(unit: UnitTransaction, body: Body): Promis
     },
     // a new object each time, for MikroORM writes into it
     {
-      propagation,
+      propagation: enclosure === undefined ? propagation : NESTED,
       isolationLevel,
       readOnly,
-      clear: outerSession === undefined,
+      clear: outerSession === undefined || enclosure !== undefined,
       ...(signal === undefined || cancelsItself(orm) ? {} : { signal, inflightQueryAbortStrategy: 'cancel query' }),
     },
   );
@@ -40,7 +40,7 @@ export async function openTransaction(unit: UnitTransaction, body: Body): Promis
  * A session to start from: with the filters and the like that MikroORM's RequestContext has set, but none of its
  * entities, and marked as global, so that MikroORM merges nothing back into it.
  */
-function rootSession(orm: MikroORM, options: UnitOfWorkOptions): EntityManager {
+export function newSession(orm: MikroORM, options: UnitOfWorkOptions): EntityManager {
   const base = orm.config.get('context')(orm.em.name) ?? orm.em;
   const session = base.fork({ clear: true, useContext: false, disableContextResolution: true }) as EntityManager;
   Object.defineProperty(session, 'global', { value: true });

@@ -1,4 +1,5 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/core';
+import type { Enclosure } from '../engine/enclosure.js';
 import {
   CommitOutcomeUnknownError,
   TransactionAbortedError,
@@ -31,13 +32,15 @@ export interface UnitSetup {
   readonly orm: MikroORM;
   readonly options: UnitOfWorkOptions;
   /** The unit that this one is inside of, if it takes part in that one's transaction. */
-  readonly outer: UnitTransaction | undefined;
+  readonly outer?: UnitTransaction | undefined;
   /** The session whose transaction it takes part in: the outer unit's, or that of a plain `em.transactional`. */
-  readonly outerSession: EntityManager | undefined;
+  readonly outerSession?: EntityManager | undefined;
   /** Whether the unit was opened by `begin`, and so ends only when it is told to. */
   readonly manual: boolean;
   /** Which run this is, from 1. */
   readonly attempt: number;
+  /** The transaction of a test around it, for which a savepoint stands in: for its users it is an outermost unit. */
+  readonly enclosure?: Enclosure | undefined;
 }
 
 /**
@@ -51,6 +54,7 @@ export class UnitTransaction {
   readonly outerSession: EntityManager | undefined;
   readonly manual: boolean;
   readonly attempt: number;
+  readonly enclosure: Enclosure | undefined;
   readonly hooks = new Hooks();
   /** Inner units take turns: a ROLLBACK TO of one would undo what another did after it. */
   readonly turns = new Turns();
@@ -69,13 +73,14 @@ export class UnitTransaction {
   #interruption: Failure | undefined;
   #rollbackOnly: Failure | undefined;
 
-  constructor({ orm, options, outer, outerSession, manual, attempt }: UnitSetup) {
+  constructor({ orm, options, outer, outerSession, manual, attempt, enclosure }: UnitSetup) {
     this.orm = orm;
     this.options = options;
     this.outer = outer;
     this.outerSession = outerSession;
     this.manual = manual;
     this.attempt = attempt;
+    this.enclosure = enclosure;
   }
 
   get status(): UnitStatus {
@@ -104,6 +109,11 @@ export class UnitTransaction {
   /** Resolves when the transaction has ended, before the hooks run. */
   get ended(): Promise<void> {
     return this.#ended.promise;
+  }
+
+  /** Whether its end is that of the transaction, as its users see it. */
+  get #isOutermost(): boolean {
+    return this.outerSession === undefined || this.enclosure !== undefined;
   }
 
   /** Whether another unit could be opened inside this one. */
@@ -184,9 +194,11 @@ export class UnitTransaction {
     if (this.#hooksDone) {
       throw this.#closedError();
     }
-    this.outer?.hooksForRegistration();
-    if (this.outer === undefined && this.outerSession !== undefined) {
-      refuseInSavepoint(this.outerSession);
+    if (!this.#isOutermost) {
+      this.outer?.hooksForRegistration();
+      if (this.outer === undefined) {
+        refuseInSavepoint(this.outerSession as EntityManager);
+      }
     }
     return this.hooks;
   }
@@ -247,14 +259,15 @@ export class UnitTransaction {
     this.#transaction = session.getTransactionContext() as object | undefined;
     const shared = this.outerSession === session;
     if (!shared) {
-      this.#outerEntities = this.outerSession && new OuterEntities(this.outerSession);
+      this.#outerEntities = this.#isOutermost ? undefined : new OuterEntities(this.outerSession as EntityManager);
       guardSession(session, () => this.refusal());
       session.getEventManager().registerSubscriber({
         beforeTransactionCommit: async ({ em }) => {
           // the sessions of inner units have copies of this subscriber
           if (em === session) {
+            await this.enclosure?.check(session);
             this.#throwIfDoomed();
-            this.#commitSent = this.outerSession === undefined;
+            this.#commitSent = this.#isOutermost;
           }
         },
       });
@@ -309,9 +322,9 @@ export class UnitTransaction {
     this.#outerEntities = undefined;
     this.#ended.resolve();
     const { outer, outerSession } = this;
-    if (outerSession !== undefined && status === 'committed') {
+    if (!this.#isOutermost && status === 'committed') {
       if (outer === undefined) {
-        runHooksWith(outerSession, this.hooks);
+        runHooksWith(outerSession as EntityManager, this.hooks);
       } else {
         this.hooks.joinTo(outer.hooks);
       }

@@ -1,0 +1,81 @@
+import type { Container, ContainerInstance } from 'typedi';
+import { MikroOrmEngineFactory } from '../engine/engine-factory.js';
+import { ConfigurationError } from '../errors.js';
+import type { EngineFactory } from '../interfaces/engine-factory.js';
+
+/** The hooks around a whole suite: mocha's and node:test's names, or Jest's and Vitest's. */
+export interface SuiteHooks {
+  before?(callback: () => void): unknown;
+  after?(callback: () => void): unknown;
+  beforeAll?(callback: () => void): unknown;
+  afterAll?(callback: () => void): unknown;
+}
+
+/**
+ * Puts another engine factory in the place of the one that `registerUnitsOfWork` registered in the container. Units of
+ * work and repositories that services got before work on it, too. The function that is returned puts the old one back.
+ *
+ * @example
+ * ```ts
+ * import type { EngineFactory } from 'mikro-orm-uow';
+ * import { overrideEngine, RollbackEngineFactory } from 'mikro-orm-uow/testing';
+ * import { Container } from 'typedi';
+ *
+ * export function enclose(engineFactory: EngineFactory) {
+ *   const rollback = new RollbackEngineFactory(engineFactory);
+ *   const restore = overrideEngine(Container, rollback);
+ *   return { rollback, restore };
+ * }
+ * ```
+ */
+export function overrideEngine(
+  container: typeof Container | ContainerInstance,
+  engineFactory: EngineFactory,
+): () => void {
+  const registry = container as ContainerInstance;
+  const original = registry.get<EngineFactory>(MikroOrmEngineFactory);
+  const register = (value: EngineFactory) => registry.set({ id: MikroOrmEngineFactory, value, global: true });
+  register(engineFactory);
+  return () => {
+    register(original);
+  };
+}
+
+/**
+ * `overrideEngine` for the suite around the call, put back when the suite is done. The hooks are taken from the globals
+ * unless they are handed in.
+ *
+ * @throws ConfigurationError where there are no hooks
+ *
+ * @example
+ * ```ts
+ * import { after, before } from 'node:test';
+ * import type { EngineFactory } from 'mikro-orm-uow';
+ * import { RollbackEngineFactory, useEngine } from 'mikro-orm-uow/testing';
+ * import { Container } from 'typedi';
+ *
+ * export function suite(engineFactory: EngineFactory) {
+ *   const rollback = new RollbackEngineFactory(engineFactory);
+ *   useEngine(Container, rollback, { before, after });
+ *   return rollback;
+ * }
+ * ```
+ */
+export function useEngine(
+  container: typeof Container | ContainerInstance,
+  engineFactory: EngineFactory,
+  hooks: SuiteHooks = globalThis as SuiteHooks,
+): void {
+  const before = hooks.before ?? hooks.beforeAll;
+  const after = hooks.after ?? hooks.afterAll;
+  if (before === undefined || after === undefined) {
+    throw new ConfigurationError(
+      "useEngine() found no before and after. Call it inside a test file, or hand the runner's hooks in: useEngine(container, rollback, { before, after }).",
+    );
+  }
+  let restore: (() => void) | undefined;
+  before(() => {
+    restore = overrideEngine(container, engineFactory);
+  });
+  after(() => restore?.());
+}

@@ -1,0 +1,41 @@
+import { ConfigurationError } from '../errors.js';
+import type { RollbackEngineFactory } from './rollback-engine-factory.js';
+
+/** The hooks of a test runner: mocha's, and those of node:test, Vitest and Jest by the same names. */
+export interface TestHooks {
+  beforeEach(callback: () => Promise<void>): unknown;
+  afterEach(callback: () => Promise<void>): unknown;
+}
+
+/**
+ * Has each test of the `describe` around the call run in a transaction that is rolled back after it, also when the test
+ * fails or times out. The hooks are taken from the globals, where mocha, Jest and Vitest (with `globals`) have them;
+ * for node:test, or imports, hand them in.
+ *
+ * @throws ConfigurationError where there are no hooks
+ *
+ * @example
+ * ```ts
+ * import { afterEach, beforeEach } from 'node:test';
+ * import type { EngineFactory } from 'mikro-orm-uow';
+ * import { RollbackEngineFactory, useRollback } from 'mikro-orm-uow/testing';
+ *
+ * export function rolledBack(engineFactory: EngineFactory) {
+ *   const rollback = new RollbackEngineFactory(engineFactory);
+ *   useRollback(rollback, { beforeEach, afterEach });
+ *   return rollback;
+ * }
+ * ```
+ */
+export function useRollback(
+  rollback: Pick<RollbackEngineFactory, 'start' | 'rollback'>,
+  hooks: TestHooks = globalThis as unknown as TestHooks,
+): void {
+  if (typeof hooks.beforeEach !== 'function' || typeof hooks.afterEach !== 'function') {
+    throw new ConfigurationError(
+      "useRollback() found no beforeEach and afterEach. Call it inside a test file, or hand the runner's hooks in: useRollback(rollback, { beforeEach, afterEach }).",
+    );
+  }
+  hooks.beforeEach(() => rollback.start());
+  hooks.afterEach(() => rollback.rollback());
+}
