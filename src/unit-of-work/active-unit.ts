@@ -102,7 +102,7 @@ export abstract class ActiveUnit<Declared extends Repositories> implements BaseU
   }
 
   /** The repository of this name, made at its first use. */
-  protected [repositoryOf](name: string, Repository: RepositoryClass): object {
+  [repositoryOf](name: string, Repository: RepositoryClass): object {
     const connectionProxy: ConnectionProxy = this.#connectionProxy;
     const repository = this.#repositories.get(name) ?? new Repository(connectionProxy);
     this.#repositories.set(name, repository);

@@ -140,17 +140,14 @@ interface Declaration<Declared extends Repositories> {
 
 /** The class of the open units: ActiveUnit with a getter for each repository. */
 function unitClass<Declared extends Repositories>(repositories: Declared): ActiveUnitClass<Declared> {
-  class DeclaredUnit extends ActiveUnit<Declared> {
-    static {
-      for (const [name, Repository] of Object.entries<RepositoryClass>(repositories)) {
-        Object.defineProperty(this.prototype, name, {
-          enumerable: true,
-          get(this: DeclaredUnit) {
-            return this[repositoryOf](name, Repository);
-          },
-        });
-      }
-    }
+  class DeclaredUnit extends ActiveUnit<Declared> {}
+  for (const [name, Repository] of Object.entries<RepositoryClass>(repositories)) {
+    Object.defineProperty(DeclaredUnit.prototype, name, {
+      enumerable: true,
+      get(this: DeclaredUnit) {
+        return this[repositoryOf](name, Repository);
+      },
+    });
   }
   return DeclaredUnit as unknown as ActiveUnitClass<Declared>;
 }

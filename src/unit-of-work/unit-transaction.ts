@@ -1,13 +1,8 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/core';
 import type { Enclosure } from '../engine/enclosure.js';
-import {
-  CommitOutcomeUnknownError,
-  TransactionAbortedError,
-  UnitOfWorkClosedError,
-  UnitOfWorkError,
-  type UnitStatus,
-} from '../errors.js';
+import { CommitOutcomeUnknownError, UnitOfWorkClosedError, UnitOfWorkError, type UnitStatus } from '../errors.js';
 import { deferred } from './deferred.js';
+import { Ending } from './ending.js';
 import { Hooks } from './hooks.js';
 import { openTransaction } from './open-transaction.js';
 import type { UnitOfWorkOptions } from './options.js';
@@ -17,12 +12,6 @@ import { refuseInSavepoint, runHooksWith } from './plain-transaction.js';
 import { guardSession } from './session-guard.js';
 import { Turns } from './turns.js';
 import { isControlling, isInside, within } from './unit-context.js';
-
-/** Who ended a unit, and how. The first decision counts. */
-type Decision =
-  | { readonly by: 'work'; readonly end: 'commit' }
-  | { readonly by: 'work' | 'interruption'; readonly end: 'rollback'; readonly error: unknown }
-  | { readonly by: 'hand'; readonly end: 'commit' | 'rollback' };
 
 /** Thrown through MikroORM's `transactional` to make it roll back; never seen outside. */
 const rollBack = Symbol('roll back');
@@ -60,18 +49,14 @@ export class UnitTransaction {
   readonly turns = new Turns();
   /** The inner unit whose turn it is. */
   inner: UnitTransaction | undefined;
-  readonly #decided = deferred<Decision>();
+  readonly #ending = new Ending();
   readonly #ended = deferred<void>();
-  #decision: Decision | undefined;
   #settled: Promise<Failure | undefined> | undefined;
   #session: EntityManager | undefined;
   #transaction: object | undefined;
   #outerEntities: OuterEntities | undefined;
   #status: UnitStatus = 'active';
-  #commitSent = false;
   #hooksDone = false;
-  #interruption: Failure | undefined;
-  #rollbackOnly: Failure | undefined;
 
   constructor({ orm, options, outer, outerSession, manual, attempt, enclosure }: UnitSetup) {
     this.orm = orm;
@@ -103,7 +88,7 @@ export class UnitTransaction {
 
   /** Resolves when someone has decided how the unit ends. */
   get decided(): Promise<unknown> {
-    return this.#decided.promise;
+    return this.#ending.decided;
   }
 
   /** Resolves when the transaction has ended, before the hooks run. */
@@ -118,7 +103,7 @@ export class UnitTransaction {
 
   /** Whether another unit could be opened inside this one. */
   get joinable(): boolean {
-    return this.#status === 'active' && (this.#decision === undefined || isControlling(this));
+    return this.#status === 'active' && (this.#ending.decision === undefined || isControlling(this));
   }
 
   get surroundsCaller(): boolean {
@@ -132,13 +117,10 @@ export class UnitTransaction {
 
   /** Why nothing may reach for the session now, if so. */
   refusal(): Error | undefined {
-    if (this.#status !== 'active') {
+    if (!this.joinable) {
       return this.#closedError();
     }
-    if (this.#decision !== undefined && !isControlling(this)) {
-      return this.#closedError();
-    }
-    const inner = this.inner;
+    const { inner } = this;
     if (inner !== undefined && !inner.manual && !isInside(inner)) {
       return new UnitOfWorkError(
         'An inner unit of work is open in this one: what the outer session would send now would be undone with the inner unit if that fails. Await the inner unit first, or use its own session. Nothing was sent.',
@@ -161,32 +143,38 @@ export class UnitTransaction {
 
   /** Ends the unit by hand. Resolves after COMMIT or ROLLBACK and the hooks; rejects where COMMIT fails. */
   async end(how: 'commit' | 'rollback'): Promise<void> {
-    if (this.#decision !== undefined) {
+    if (this.#ending.decision !== undefined) {
       if (how === 'commit') {
         throw this.#closedError();
       }
       await this.#settled;
       return;
     }
-    this.#decide({ by: 'hand', end: how });
+    this.#ending.decide({ by: 'hand', end: how });
     const failure = await this.#settled;
     if (failure !== undefined) {
       throw failure.error;
     }
   }
 
-  /** Ends the unit from outside, with a rollback; nothing happens where COMMIT is already on its way. */
+  /**
+   * Ends the unit from outside, with a rollback, and cancels what the server runs for it. Nothing happens where COMMIT is
+   * already on its way.
+   */
   interrupt(error: unknown): void {
-    if (this.#commitSent || this.#status !== 'active') {
+    if (this.#status !== 'active' || !this.#ending.interrupt(error)) {
       return;
     }
-    this.#interruption ??= { error };
-    this.#decide({ by: 'interruption', end: 'rollback', error });
     const connection = this.orm.em.getConnection() as { cancelRunning?: (transaction: object) => Promise<void> };
-    if (this.#transaction !== undefined && connection.cancelRunning !== undefined) {
-      // The unit ends without the cancellation too, only later: when the running statement does.
-      connection.cancelRunning(this.#transaction).catch(() => undefined);
+    // the running statement of an inner unit whose outer one was interrupted has been cancelled with that one
+    if (this.#transaction !== undefined && !this.outer?.interrupted) {
+      // the unit ends without the cancellation too, only later: when the running statement does
+      connection.cancelRunning?.(this.#transaction).catch(() => undefined);
     }
+  }
+
+  get interrupted(): boolean {
+    return this.#ending.interruption !== undefined;
   }
 
   /** Where callbacks are registered. Throws UnitOfWorkClosedError once those that there were have run. */
@@ -204,15 +192,8 @@ export class UnitTransaction {
   }
 
   /** Lets the unit end in a rollback, whatever its work does: an inner unit that shares its transaction has failed. */
-  setRollbackOnly(error: unknown): void {
-    this.#rollbackOnly ??= { error };
-  }
-
-  #decide(decision: Decision): void {
-    if (this.#decision === undefined) {
-      this.#decision = decision;
-      this.#decided.resolve(decision);
-    }
+  doom(error: unknown): void {
+    this.#ending.doom(error);
   }
 
   async #conduct<T>(work: () => Promise<T>): Promise<T> {
@@ -221,22 +202,22 @@ export class UnitTransaction {
       this.#open(session);
       worked = inContext(() => within(this, 'work', async () => work()));
       worked.then(
-        () => this.#decide({ by: 'work', end: 'commit' }),
-        (error) => this.#decide({ by: 'work', end: 'rollback', error }),
+        () => this.#ending.decide({ by: 'work', end: 'commit' }),
+        (error) => this.#ending.decide({ by: 'work', end: 'rollback', error }),
       );
-      const { end } = await this.#decided.promise;
+      const { end } = await this.#ending.decided;
       await this.#endInner();
       if (end === 'rollback') {
         throw rollBack;
       }
-      this.#throwIfDoomed();
+      this.#ending.throwIfDoomed();
     };
     this.#settled = within(this, 'control', () => openTransaction(this, body)).then(
       () => this.#close('committed', undefined),
       (error) => this.#failed(error),
     );
     const failure = await this.#settled;
-    const decision = this.#decision as Decision;
+    const decision = await this.#ending.decided;
     if (decision.by === 'interruption' || (decision.by === 'work' && decision.end === 'rollback')) {
       throw decision.error;
     }
@@ -266,24 +247,14 @@ export class UnitTransaction {
           // the sessions of inner units have copies of this subscriber
           if (em === session) {
             await this.enclosure?.check(session);
-            this.#throwIfDoomed();
-            this.#commitSent = this.#isOutermost;
+            if (this.#isOutermost) {
+              this.#ending.commit();
+            } else {
+              this.#ending.throwIfDoomed();
+            }
           }
         },
       });
-    }
-  }
-
-  /** The last look before COMMIT. */
-  #throwIfDoomed(): void {
-    if (this.#interruption !== undefined) {
-      throw this.#interruption.error;
-    }
-    if (this.#rollbackOnly !== undefined) {
-      throw new TransactionAbortedError(
-        'An inner unit of work that shares this transaction (propagation "required") failed, and its error was caught: nothing of the unit is stored. Let the error through, or give the inner unit the propagation "nested".',
-        { cause: this.#rollbackOnly.error },
-      );
     }
   }
 
@@ -304,14 +275,14 @@ export class UnitTransaction {
       return this.#close('rolled-back', undefined);
     }
     // nothing was decided where BEGIN failed
-    this.#decide({ by: 'interruption', end: 'rollback', error });
+    this.#ending.decide({ by: 'interruption', end: 'rollback', error });
     if (error instanceof CommitOutcomeUnknownError) {
       return this.#close('unknown', { error });
     }
     if ((this.#transaction as { isCommitted?: boolean } | undefined)?.isCommitted) {
       return this.#close('committed', { error });
     }
-    return this.#close('rolled-back', this.#interruption ?? { error });
+    return this.#close('rolled-back', this.#ending.interruption ?? { error });
   }
 
   async #close(status: UnitStatus, failure: Failure | undefined): Promise<Failure | undefined> {
@@ -331,7 +302,7 @@ export class UnitTransaction {
       return failure;
     }
     if (outer !== undefined && status === 'rolled-back' && outer.owns(this.#session as EntityManager)) {
-      outer.setRollbackOnly(failure?.error ?? (this.#decision as { error?: unknown }).error);
+      outer.doom(failure?.error ?? (this.#ending.decision as { error?: unknown }).error);
     }
     const thrown = status === 'committed' || status === 'rolled-back' ? await this.hooks.run(status) : [];
     this.#hooksDone = true;
@@ -339,6 +310,6 @@ export class UnitTransaction {
   }
 
   #closedError(): UnitOfWorkClosedError {
-    return closedError(this.#status, this.#interruption?.error);
+    return closedError(this.#status, this.#ending.interruption?.error);
   }
 }
