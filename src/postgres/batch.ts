@@ -1,0 +1,148 @@
+import { PgQuery, type PgResult, type WireConnection } from './pg-query.js';
+import type { Companions, Outcome } from './session.js';
+
+/** How a batch is sent, beside the statement itself. */
+export interface BatchOptions extends Companions {
+  /** Read the rows in pages of this many, see `PagedBatch`. */
+  readonly rows?: number;
+}
+
+/** How a batch ended. It's complete: the server is ready for the next one, or the connection is lost. */
+export interface BatchOutcome extends Omit<Outcome, 'result'> {
+  readonly result?: PgResult | PgResult[];
+}
+
+/**
+ * A statement and the control statements that travel with it, as one round trip.
+ *
+ * They go out in the extended protocol, each with a Parse, Bind and Execute of its own, and with one Sync at the end of
+ * all. So the result, its row count and an error's position are those of the statement alone; a control that fails
+ * makes the server skip what follows; and a statement that doesn't parse finds `begin` already executed, and aborts
+ * the transaction instead of missing it. A statement that travels alone is sent just as `pg` would.
+ */
+export class Batch extends PgQuery {
+  readonly done: Promise<BatchOutcome>;
+  protected readonly paged: boolean;
+  protected readonly before: readonly string[];
+  readonly #after: string | undefined;
+  #settle!: (outcome: BatchOutcome) => void;
+  #controlsDone = 0;
+  #statementDone = false;
+  #answered = false;
+  #synced = false;
+  #afterRow: (string | null)[] | undefined;
+  /** An error that arose on this side, while the server goes on unharmed. */
+  #localError: Error | undefined;
+  #phase: 'new' | 'submitting' | 'sent' | 'ready' = 'new';
+
+  constructor(text: string, values: readonly unknown[] = [], { before = [], after, rows }: BatchOptions = {}) {
+    const joined = before.length > 0 || after !== undefined;
+    super({ text, values: [...values], rows, queryMode: joined ? 'extended' : undefined });
+    this.paged = rows !== undefined;
+    this.before = before;
+    this.#after = after;
+    this.done = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.once('end', (result) => this.#finish({ result }));
+  }
+
+  override submit(connection: WireConnection): Error | null {
+    this.#phase = 'submitting';
+    connection.stream.cork();
+    try {
+      for (const text of this.before) {
+        connection.parse({ text });
+        connection.bind({});
+        connection.execute({});
+      }
+      const problem = super.submit(this.#view(connection));
+      this.#localError = problem ?? this.#localError;
+      this.#phase = problem ? 'ready' : 'sent';
+      return problem;
+    } finally {
+      connection.stream.uncork();
+    }
+  }
+
+  /** The same connection, on which Sync is preceded by the query that comes after the statement. */
+  #view(connection: WireConnection): WireConnection {
+    return Object.create(connection, { sync: { value: () => this.#sync(connection) } });
+  }
+
+  #sync(connection: WireConnection): void {
+    this.#synced = true;
+    if (this.#after !== undefined) {
+      connection.parse({ text: this.#after });
+      connection.bind({});
+      connection.execute({});
+    }
+    connection.sync();
+  }
+
+  override handleDataRow(message: { fields: (string | null)[] }): void {
+    this.#answered = true;
+    if (this.#statementDone && this.#after !== undefined) {
+      this.#afterRow = message.fields;
+    } else if (this.#controlsDone === this.before.length) {
+      super.handleDataRow(message);
+    }
+  }
+
+  override handleCommandComplete(message: { text: string }, connection: WireConnection): void {
+    this.#answered = true;
+    if (this.#controlsDone < this.before.length) {
+      this.#controlsDone += 1;
+    } else if (!this.#statementDone || this.#after === undefined) {
+      this.#statementDone = true;
+      super.handleCommandComplete(message, this.#view(connection));
+    }
+  }
+
+  /** COPY makes the server drop the Sync that was sent ahead, so that in the extended protocol it needs another. */
+  override handleCopyInResponse(connection: WireConnection): void {
+    super.handleCopyInResponse(connection);
+    if (this.before.length > 0 || this.#after !== undefined) {
+      connection.sync();
+    }
+  }
+
+  override handleReadyForQuery(connection: WireConnection): void {
+    this.#answered = true;
+    this.#phase = 'ready';
+    if (this.#localError) {
+      this.#finish({ error: this.#localError });
+    } else {
+      super.handleReadyForQuery(connection);
+    }
+  }
+
+  override handleError(error: Error, connection: WireConnection): void {
+    if (this.#phase === 'submitting') {
+      // A value that can't be sent: pg has already asked the server to drop the statement.
+      this.#localError = error;
+    } else if (this.#phase === 'ready') {
+      // A row that a type parser couldn't read, or nothing was sent at all.
+      this.#finish({ error });
+    } else if ('severity' in error) {
+      if (this.paged && !this.#synced) {
+        // The server skips everything until Sync, which a batch that's read in pages hasn't sent yet.
+        connection.sync();
+      }
+      connection.once('readyForQuery', () => this.#finish({ error }));
+      connection.once('end', () => this.#finish({ error, lost: true }));
+    } else {
+      this.#finish({ error, lost: true });
+    }
+  }
+
+  #finish(end: { result?: PgResult | PgResult[]; error?: Error; lost?: boolean }): void {
+    this.#settle({
+      lost: false,
+      controlsDone: this.#controlsDone,
+      answered: this.#answered,
+      after: this.#afterRow,
+      ...end,
+    });
+  }
+}

@@ -1,0 +1,2 @@
+export { UnitOfWorkPostgreSqlConnection } from './connection.js';
+export { UnitOfWorkPostgreSqlDriver } from './driver.js';

@@ -1,0 +1,58 @@
+import type { Session, SessionPool } from './session.js';
+
+/** A connection of the pool that is taken when it's first needed. */
+export class LazySession {
+  readonly #pool: SessionPool;
+  readonly #borrowed: Session | undefined;
+  #session: Session | undefined;
+  #abandon: ((reason: unknown) => void) | undefined;
+
+  /** `borrowed`: a connection of the caller's to use, which is not given back here. */
+  constructor(pool: SessionPool, borrowed?: Session) {
+    this.#pool = pool;
+    this.#borrowed = borrowed;
+  }
+
+  /** The connection, if one was needed yet. */
+  get current(): Session | undefined {
+    return this.#session;
+  }
+
+  async connect(): Promise<Session> {
+    if (!this.#session) {
+      try {
+        this.#session =
+          this.#borrowed ??
+          (await this.#pool.acquire((abandon) => {
+            this.#abandon = abandon;
+          }));
+      } finally {
+        this.#abandon = undefined;
+      }
+    }
+    return this.#session;
+  }
+
+  /** Ends the wait for a connection, if there is one. */
+  abandonWait(reason: unknown): void {
+    this.#abandon?.(reason);
+  }
+
+  /** Whether a dead connection may be replaced by another: it comes from the pool, and died in there unnoticed. */
+  get replaceable(): boolean {
+    return this.#session !== undefined && this.#session !== this.#borrowed && this.#session.reused;
+  }
+
+  /** Forgets a dead connection, so that the next need takes another one. */
+  replace(): void {
+    this.#session = undefined;
+  }
+
+  giveBack(): void {
+    const session = this.#session;
+    this.#session = undefined;
+    if (session && (session !== this.#borrowed || session.status !== 'I')) {
+      session.release();
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import type { Connection, FieldDef } from 'pg';
+import pg from 'pg';
+
+/** What `pg` hands over for one result: the `Result` of its own `Query`. */
+export interface PgResult {
+  readonly command: string | null;
+  readonly rowCount: number | null;
+  readonly rows: unknown[];
+}
+
+/** The protocol messages that a query may write: the part of `pg`'s `Connection` that its cursors are built on. */
+export interface WireConnection extends Omit<Connection, 'parse' | 'bind' | 'execute' | 'describe' | 'close'> {
+  parse(message: { text: string }): void;
+  bind(message: { portal?: string }): void;
+  execute(message: { portal?: string; rows?: number }): void;
+  close(message: { type: 'P' | 'S'; name?: string }): void;
+  sendCopyFail(message: string): void;
+}
+
+/**
+ * The side of `pg`'s exported `Query` that faces its `Client`. `@types/pg` declares `submit` only, but these are what
+ * the client calls on everything that is submitted to it: pg-cursor, pg-query-stream and pg-copy-streams rest on them.
+ * The test "pg internals" names the version of pg that they were checked with.
+ */
+export interface PgQuery {
+  submit(connection: WireConnection): Error | null;
+  handleRowDescription(message: { fields: FieldDef[] }): void;
+  handleDataRow(message: { fields: (string | null)[] }): void;
+  handleCommandComplete(message: { text: string }, connection: WireConnection): void;
+  handlePortalSuspended(connection: WireConnection): void;
+  handleCopyInResponse(connection: WireConnection): void;
+  handleError(error: Error, connection: WireConnection): void;
+  handleReadyForQuery(connection: WireConnection): void;
+  on(event: 'row', listener: (row: unknown) => void): this;
+  once(event: 'end', listener: (results: PgResult | PgResult[]) => void): this;
+}
+
+interface PgQueryConfig {
+  text: string;
+  values?: unknown[];
+  /** `extended`: Parse, Bind, Execute even without values. */
+  queryMode?: 'extended';
+  /** The rows of a page: the portal then waits after each. */
+  rows?: number;
+}
+
+export const PgQuery = pg.Query as unknown as new (config: PgQueryConfig) => PgQuery;

@@ -1,0 +1,79 @@
+import type { QueryResult } from 'kysely';
+
+/** What travels with a statement, in one message where the database is at the other end of a network. */
+export interface Companions {
+  /** Control statements (`begin`, `savepoint`...) that run before it. */
+  readonly before?: readonly string[];
+  /** A query that runs after it, if it succeeded; the one row is `Outcome.after`. */
+  readonly after?: string;
+}
+
+export interface StatementResult extends QueryResult<unknown> {
+  /** The command's tag, such as `INSERT`; of several statements in one text, the last one's. */
+  readonly command: string | null;
+}
+
+/** How a statement ended. */
+export interface Outcome {
+  readonly result?: StatementResult;
+  readonly error?: Error;
+  /** No more can be sent on this connection: it broke, or something is still running on it. */
+  readonly lost: boolean;
+  /** How many of `before` have run. */
+  readonly controlsDone: number;
+  /** Whether the server began to work on it. */
+  readonly answered: boolean;
+  readonly after?: readonly (string | null)[];
+}
+
+/** Rows that are read page by page. */
+export interface Pages {
+  /** How it ended, when it has. */
+  readonly ended: Promise<Outcome>;
+  /** Whether rows may be missing because somebody else ended it. */
+  readonly interrupted: boolean;
+  /** The next page. An empty one: there is no more. */
+  read(): Promise<unknown[]>;
+  /** Ends it, also when there are rows left. */
+  close(): Promise<void>;
+  /** Ends it although its reader may want more. */
+  interrupt(): Promise<void>;
+}
+
+/** A database connection of one's own, until it's given back. Statements are sent one after the other. */
+export interface Session {
+  /** As the server last reported it: `I`dle, in a `T`ransaction, or in one that failed (`E`). */
+  readonly status: 'I' | 'T' | 'E' | null;
+  /** Why nothing more can be sent. */
+  readonly lost: Error | undefined;
+  /** Whether it was already connected when it was taken, and may have died since without anybody noticing. */
+  readonly reused: boolean;
+  execute(sql: string, values?: readonly unknown[], companions?: Companions): Promise<Outcome>;
+  stream(sql: string, values: readonly unknown[], rows: number, companions?: Companions): Pages;
+  /** Cancels the running statement; resolves when the server has been told. Without one it does nothing. */
+  cancel(): Promise<void>;
+  /** Ends the session on the server, and with it whatever runs there. */
+  kill(): Promise<void>;
+  /** Gives the connection back for others. */
+  release(): void;
+  /** Closes the connection. */
+  destroy(cause: Error): void;
+}
+
+/** Where sessions come from. */
+export interface SessionPool {
+  /** How many sessions there can be at a time. */
+  readonly size: number;
+  /** Takes one. `onWaiting` gets a function that makes the wait end, and the promise reject, with a reason. */
+  acquire(onWaiting?: (abandon: (reason: unknown) => void) => void): Promise<Session>;
+}
+
+/** Learns the ids of transactions, and what became of them. */
+export interface TransactionLog {
+  /** The query that travels with a statement; `record` takes its answer. */
+  question(session: Session): string;
+  /** Takes note of the answer, and gives the transaction's id if it has one: it gets it with the first write. */
+  record(session: Session, answer: readonly (string | null)[]): string | undefined;
+  /** Whether the transaction was committed; rejects with `CommitOutcomeUnknownError` if that can't be found out. */
+  settle(session: Session, id: string, cause: Error): Promise<boolean>;
+}
