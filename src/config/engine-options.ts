@@ -47,6 +47,8 @@ async function postgresqlOptions(dsn: Dsn & { kind: 'postgresql' }, poolSize: nu
     dbName: database ?? user ?? 'postgres',
     ...(schema === undefined ? {} : { schema }),
     pool: { min: 0, max: poolSize },
+    // MikroORM would look for the database at the first statement, and create an empty one where the name is wrong.
+    ensureDatabase: false,
     // A function, so that the password is in nothing that can be printed: `inspect(orm)` shows all of MikroORM's options.
     driverOptions: () => ({ ...client, password: password() }),
   };
