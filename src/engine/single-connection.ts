@@ -1,12 +1,18 @@
 import type { MikroORM } from '@mikro-orm/core';
 
-/** The part of a Kysely-based connection that tells how many connections its database takes. */
-interface KyselyConnection {
-  getClient(): { getExecutor(): { readonly adapter: { readonly supportsMultipleConnections?: boolean } } };
+/** What tells whether a database takes one connection only: the connection itself, or Kysely's adapter behind it. */
+interface Countable {
+  readonly supportsMultipleConnections?: boolean;
+}
+
+interface KyselyConnection extends Countable {
+  getClient?(): { getExecutor(): { readonly adapter: Countable } };
 }
 
 /** Whether the engine's database takes one connection only, as PGlite does: units take turns on it. */
 export function isSingleConnection(orm: MikroORM): boolean {
-  const connection = orm.em.getConnection() as unknown as Partial<KyselyConnection>;
-  return connection.getClient?.().getExecutor().adapter.supportsMultipleConnections === false;
+  const connection = orm.em.getConnection() as unknown as KyselyConnection;
+  const { supportsMultipleConnections = connection.getClient?.().getExecutor().adapter.supportsMultipleConnections } =
+    connection;
+  return supportsMultipleConnections === false;
 }
