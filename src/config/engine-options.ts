@@ -59,7 +59,8 @@ async function driverFor<Module>(packageName: string, load: () => Promise<Module
   try {
     return await load();
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') {
+    const { code, message } = error as { code?: unknown; message?: unknown };
+    if (code !== 'ERR_MODULE_NOT_FOUND' || !String(message).startsWith('Cannot find package')) {
       throw error;
     }
     throw new ConfigurationError(`This DSN needs ${packageName}, which is not installed: npm install ${packageName}`, {

@@ -22,8 +22,8 @@ export interface BatchOutcome extends Omit<Outcome, 'result'> {
  */
 export class Batch extends PgQuery {
   readonly done: Promise<BatchOutcome>;
-  protected readonly paged: boolean;
-  protected readonly before: readonly string[];
+  readonly #paged: boolean;
+  readonly #before: readonly string[];
   readonly #after: string | undefined;
   #settle!: (outcome: BatchOutcome) => void;
   #controlsDone = 0;
@@ -35,23 +35,34 @@ export class Batch extends PgQuery {
   #localError: Error | undefined;
   #phase: 'new' | 'submitting' | 'sent' | 'ready' = 'new';
 
-  constructor(text: string, values: readonly unknown[] = [], { before = [], after, rows }: BatchOptions = {}) {
-    const joined = before.length > 0 || after !== undefined;
-    super({ text, values: [...values], rows, queryMode: joined ? 'extended' : undefined });
-    this.paged = rows !== undefined;
-    this.before = before;
-    this.#after = after;
+  constructor(text: string, values: readonly unknown[] = [], options: BatchOptions = {}) {
+    const { before = [], after, rows, several = false } = options;
+    const joined = !several && (before.length > 0 || after !== undefined);
+    // Several statements go out in the simple protocol, where what comes after them is one more.
+    const appended = several && after !== undefined ? `${text}\n;${after}` : text;
+    super({ text: appended, values: [...values], rows, queryMode: joined ? 'extended' : undefined });
+    this.#paged = rows !== undefined;
+    this.#before = before;
+    this.#after = several ? undefined : after;
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    this.once('end', (result) => this.#finish({ result }));
+    this.once('end', (result) => this.#finish(appended === text ? { result } : this.#detach(result)));
+  }
+
+  /** Takes the result of what was appended off. */
+  #detach(results: PgResult | PgResult[]): { result?: PgResult | PgResult[] } {
+    const own = Array.isArray(results) ? results : [results];
+    const last = own.pop()?.rows[0];
+    this.#afterRow = Object.values((last ?? {}) as Record<string, string | null>);
+    return { result: own.length > 1 ? own : own[0] };
   }
 
   override submit(connection: WireConnection): Error | null {
     this.#phase = 'submitting';
     connection.stream.cork();
     try {
-      for (const text of this.before) {
+      for (const text of this.#before) {
         connection.parse({ text });
         connection.bind({});
         connection.execute({});
@@ -70,6 +81,13 @@ export class Batch extends PgQuery {
     return Object.create(connection, { sync: { value: () => this.#sync(connection) } });
   }
 
+  /** Ends a paged batch of which not all rows were read. */
+  protected stop(connection: WireConnection): void {
+    this.#statementDone = true;
+    connection.close({ type: 'P', name: '' });
+    this.#sync(connection);
+  }
+
   #sync(connection: WireConnection): void {
     this.#synced = true;
     if (this.#after !== undefined) {
@@ -84,14 +102,14 @@ export class Batch extends PgQuery {
     this.#answered = true;
     if (this.#statementDone && this.#after !== undefined) {
       this.#afterRow = message.fields;
-    } else if (this.#controlsDone === this.before.length) {
+    } else if (this.#controlsDone === this.#before.length) {
       super.handleDataRow(message);
     }
   }
 
   override handleCommandComplete(message: { text: string }, connection: WireConnection): void {
     this.#answered = true;
-    if (this.#controlsDone < this.before.length) {
+    if (this.#controlsDone < this.#before.length) {
       this.#controlsDone += 1;
     } else if (!this.#statementDone || this.#after === undefined) {
       this.#statementDone = true;
@@ -102,7 +120,7 @@ export class Batch extends PgQuery {
   /** COPY makes the server drop the Sync that was sent ahead, so that in the extended protocol it needs another. */
   override handleCopyInResponse(connection: WireConnection): void {
     super.handleCopyInResponse(connection);
-    if (this.before.length > 0 || this.#after !== undefined) {
+    if (this.#before.length > 0 || this.#after !== undefined) {
       connection.sync();
     }
   }
@@ -125,12 +143,20 @@ export class Batch extends PgQuery {
       // A row that a type parser couldn't read, or nothing was sent at all.
       this.#finish({ error });
     } else if ('severity' in error) {
-      if (this.paged && !this.#synced) {
+      if (this.#paged && !this.#synced) {
         // The server skips everything until Sync, which a batch that's read in pages hasn't sent yet.
         connection.sync();
       }
-      connection.once('readyForQuery', () => this.#finish({ error }));
-      connection.once('end', () => this.#finish({ error, lost: true }));
+      const ready = (): void => {
+        connection.removeListener('end', ended);
+        this.#finish({ error });
+      };
+      const ended = (): void => {
+        connection.removeListener('readyForQuery', ready);
+        this.#finish({ error, lost: true });
+      };
+      connection.once('readyForQuery', ready);
+      connection.once('end', ended);
     } else {
       this.#finish({ error, lost: true });
     }

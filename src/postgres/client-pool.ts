@@ -12,8 +12,8 @@ export interface ClientPoolHooks {
   readonly onReserveConnection?: ConnectionHook;
 }
 
-/** How long a question outside the pool may take. */
-const CONTROL_TIMEOUT = 10_000;
+/** How long a connection is waited for, in milliseconds, unless `connectionTimeoutMillis` says otherwise. */
+export const CONNECTION_TIMEOUT = 10_000;
 
 /** pg-pool's message when no connection became free in time; every other failure is one of connecting. */
 const POOL_TIMEOUT = 'timeout exceeded when trying to connect';
@@ -33,6 +33,11 @@ export class ClientPool {
 
   get size(): number {
     return this.#pool.options.max;
+  }
+
+  /** Milliseconds for which a connection is waited for. */
+  get timeout(): number {
+    return this.#pool.options.connectionTimeoutMillis || CONNECTION_TIMEOUT;
   }
 
   /**
@@ -94,7 +99,7 @@ export class ClientPool {
     }
     const pool = { size: this.size, held: this.#leases.size };
     return new PoolTimeoutError(
-      `No connection became free within ${this.#pool.options.connectionTimeoutMillis} ms: the pool has ${pool.size}, ` +
+      `No connection became free within ${this.timeout} ms: the pool has ${pool.size}, ` +
         `and ${pool.held} of them ${pool.held === 1 ? 'is' : 'are'} held`,
       pool,
       { cause: error },
@@ -102,7 +107,7 @@ export class ClientPool {
   }
 
   /** Asks the server on a short-lived connection outside the pool, which therefore can't be what the question waits for. */
-  async ask<T>(question: (client: Client) => Promise<T>, timeout = CONTROL_TIMEOUT): Promise<T> {
+  async ask<T>(question: (client: Client) => Promise<T>, timeout = this.timeout): Promise<T> {
     const options = this.#pool.options;
     const ControlClient = (options.Client ?? pg.Client) as typeof Client;
     // pg-pool keeps the password where a spread doesn't see it.

@@ -4,9 +4,6 @@ import type { ClientPool } from './client-pool.js';
 import type { Lease } from './lease.js';
 import type { TransactionLog } from './session.js';
 
-/** How long the server is asked what became of a COMMIT whose answer was lost. */
-const PATIENCE = 10_000;
-
 const XID = 'pg_current_xact_id_if_assigned()';
 
 /**
@@ -28,7 +25,8 @@ export class CommitOutcome implements TransactionLog {
   /** The server behind each connection. */
   readonly #servers = new WeakMap<object, string>();
 
-  constructor(pool: ClientPool, patience = PATIENCE) {
+  /** `patience`: for how many milliseconds the server is asked. */
+  constructor(pool: ClientPool, patience: number) {
     this.#pool = pool;
     this.#patience = patience;
   }

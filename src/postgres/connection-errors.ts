@@ -1,18 +1,26 @@
 import { ConnectionException, DriverException, type Platform } from '@mikro-orm/core';
-import { UnitOfWorkError } from '../errors.js';
 
-/** Turns what `pg` rejects with into what the caller gets. */
+/** Turns what the database rejects with into what the caller gets. */
 export type ConvertError = (error: unknown) => unknown;
 
-/** MikroORM's exception class for a server's error; everything else stays as it is. Converting twice does nothing. */
-export const errorConverter =
-  (platform: Platform): ConvertError =>
-  (error) =>
-    error instanceof Error &&
-    'severity' in error &&
-    !(error instanceof DriverException || error instanceof UnitOfWorkError)
-      ? platform.getExceptionConverter().convertException(error)
-      : error;
+/** MikroORM's exception class for an error of the server's; everything else stays as it is, as does a converted one. */
+export const convertError = (platform: Platform, error: unknown): unknown =>
+  error instanceof Error && 'severity' in error && !(error instanceof DriverException)
+    ? platform.getExceptionConverter().convertException(error)
+    : error;
+
+/** The same, which gives one error the same exception each time: MikroORM's converter writes into what it converts. */
+export const errorConverter = (platform: Platform): ConvertError => {
+  const known = new WeakMap<object, unknown>();
+  return (error) => {
+    if (!(error instanceof Error)) {
+      return error;
+    }
+    const converted = known.get(error) ?? convertError(platform, error);
+    known.set(error, converted);
+    return converted;
+  };
+};
 
 /** A connection that couldn't be made or that broke: with the server's own SQLSTATE, or else with one of class 08. */
 const connectionException = (error: Error, message: string, code: string): ConnectionException => {

@@ -1,16 +1,14 @@
-import type { LogContext, SessionContext, TransactionEventBroadcaster } from '@mikro-orm/core';
+import type { LogContext, TransactionEventBroadcaster } from '@mikro-orm/core';
 import { PostgreSqlConnection } from '@mikro-orm/postgresql';
 import type { Dialect, PostgresDialect } from 'kysely';
 import type { Pool, PoolConfig } from 'pg';
-import { ClientPool, type ConnectionHook } from './client-pool.js';
+import { ClientPool, CONNECTION_TIMEOUT, type ConnectionHook } from './client-pool.js';
 import { CommitOutcome } from './commit-outcome.js';
 import { errorConverter } from './connection-errors.js';
 import { UnitOfWorkKyselyDriver } from './kysely-driver.js';
 import { PooledConnection } from './pooled-connection.js';
+import { sessionStatements } from './session-context.js';
 import { type BeginOptions, type TransactionContext, Transactions } from './transactions.js';
-
-/** How long a connection is waited for unless `connectionTimeoutMillis` says otherwise. */
-const CONNECTION_TIMEOUT = 10_000;
 
 type PoolOptions = PoolConfig & { onPoolCreated?: (pool: Pool) => unknown };
 
@@ -25,7 +23,13 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     driver: () => this.#driver,
     log: (sql, context) => this.logQuery(sql, context),
     warn: (message) => this.logger.warn('query', message),
-    sessionStatements: (context, logger) => this.#sessionStatements(context, logger),
+    sessionStatements: (context, logger) =>
+      sessionStatements(context, {
+        prepare: (sql, params) => this['prepareQuery'](sql, params),
+        stringify: (value) => this['stringifySessionVariable'](value),
+        quoteRole: (role) => PostgreSqlConnection.quoteRole(role),
+        log: (query) => this.logQuery(this.getSql(query.query, query.formatted, logger), { ...query, ...logger }),
+      }),
   });
 
   override createKyselyDialect(overrides: PoolOptions): PostgresDialect {
@@ -42,7 +46,7 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     const services = {
       pool: clients,
       convert: errorConverter(this.platform),
-      log: new CommitOutcome(clients),
+      log: new CommitOutcome(clients, clients.timeout),
     };
     const driver = new UnitOfWorkKyselyDriver({
       connect: async () => new PooledConnection(services),
@@ -107,23 +111,5 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
       query: { kind: 'RawNode', sqlFragments: [dump], parameters: [] },
       queryId: { queryId: 'dump' },
     });
-  }
-
-  #sessionStatements({ variables = {}, role }: SessionContext, logger?: LogContext): string[] {
-    const statements: string[] = [];
-    const add = (sql: string, params: unknown[]) => {
-      const query = this['prepareQuery'](sql, params) as { query: string; params: unknown[]; formatted: string };
-      this.logQuery(this.getSql(query.query, query.formatted, logger), { ...query, ...logger });
-      statements.push(query.formatted);
-    };
-    const entries = Object.entries(variables);
-    if (entries.length > 0) {
-      const values = entries.flatMap(([name, value]) => [name, this['stringifySessionVariable'](value)]);
-      add(`select ${entries.map(() => 'set_config(?, ?, true)').join(', ')}`, values);
-    }
-    if (role) {
-      add(`set local role ${PostgreSqlConnection.quoteRole(role)}`, []);
-    }
-    return statements;
   }
 }

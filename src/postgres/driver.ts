@@ -1,7 +1,7 @@
-import { type Configuration, EntityManagerType } from '@mikro-orm/core';
-import { EntityManager, MikroORM, PostgreSqlPlatform } from '@mikro-orm/postgresql';
-import { AbstractSqlDriver } from '@mikro-orm/sql';
+import { type Configuration, type DriverException, EntityManagerType } from '@mikro-orm/core';
+import { AbstractSqlDriver, EntityManager, MikroORM, PostgreSqlPlatform } from '@mikro-orm/postgresql';
 import { UnitOfWorkPostgreSqlConnection } from './connection.js';
+import { convertError } from './connection-errors.js';
 
 /**
  * MikroORM's PostgreSQL driver, whose transactions are cheap and tell the truth: BEGIN, savepoints and settings travel
@@ -29,6 +29,11 @@ export class UnitOfWorkPostgreSqlDriver extends AbstractSqlDriver<UnitOfWorkPost
       EntityManager as never,
     ) as unknown as typeof EntityManager<this>;
     return new EntityManagerClass(this.config, this, this.metadata, useContext);
+  }
+
+  /** Only what the database reported becomes an exception of MikroORM's: a signal's reason, say, stays what it is. */
+  override convertException(error: Error): DriverException {
+    return convertError(this.platform, error) as DriverException;
   }
 
   /** @inheritDoc */

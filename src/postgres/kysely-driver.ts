@@ -6,6 +6,7 @@ import type { Scope } from './scope.js';
 
 /** Where a driver's connections come from. */
 export interface ConnectionSource {
+  init?(): Promise<void>;
   connect(): Promise<DriverConnection>;
   close(): Promise<void>;
 }
@@ -24,7 +25,9 @@ export class UnitOfWorkKyselyDriver implements Driver {
     return this.#outer.run(outer, work);
   }
 
-  async init(): Promise<void> {}
+  async init(): Promise<void> {
+    await this.#source.init?.();
+  }
 
   async acquireConnection(): Promise<DriverConnection> {
     const outer = this.#outer.getStore();

@@ -36,8 +36,7 @@ export class PagedBatch extends Batch implements Pages {
     if (this.#suspended) {
       const connection = this.#suspended;
       this.#suspended = undefined;
-      connection.close({ type: 'P', name: '' });
-      connection.sync();
+      this.stop(connection);
     }
     await this.done;
   }

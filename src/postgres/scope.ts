@@ -67,7 +67,7 @@ export class Scope implements DatabaseConnection {
   }
 
   async commit(): Promise<void> {
-    this.assertOpen();
+    this.#assertNotEnded();
     if (this.savepoint === undefined) {
       await this.transaction.commit().finally(() => this.#end(this.transaction.status));
     } else {
@@ -111,10 +111,15 @@ export class Scope implements DatabaseConnection {
   }
 
   assertOpen(): void {
-    if (this.ended && !this.transaction.ending) {
-      throw new UnitOfWorkClosedError(`The savepoint has ended: it was ${this.ended}`, this.ended);
-    }
+    this.#assertNotEnded();
     this.transaction.assertOpen();
+  }
+
+  #assertNotEnded(): void {
+    if (this.ended && !this.transaction.ending) {
+      const how = this.ended === 'committed' ? 'released' : 'rolled back';
+      throw new UnitOfWorkClosedError(`The savepoint was ${how}: nothing more can be sent in it`, this.ended);
+    }
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {

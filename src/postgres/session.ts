@@ -6,6 +6,8 @@ export interface Companions {
   readonly before?: readonly string[];
   /** A query that runs after it, if it succeeded; the one row is `Outcome.after`. */
   readonly after?: string;
+  /** The text may hold several statements, which can't be parsed as one: it can't travel with `before`. */
+  readonly several?: boolean;
 }
 
 export interface StatementResult extends QueryResult<unknown> {

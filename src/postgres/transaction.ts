@@ -51,8 +51,6 @@ export class Transaction {
   #abortedBy: unknown;
   #death: Death | undefined;
   #xid: string | undefined;
-  /** Statements have run after which the transaction's id was not asked for. */
-  #xidStale = false;
   #running: CompiledQuery | undefined;
   #stream: Pages | undefined;
   readonly #cancelled = new WeakSet<CompiledQuery>();
@@ -269,8 +267,8 @@ export class Transaction {
     if (isSingleStatement(sql)) {
       return session.execute(sql, parameters, this.#companions(session));
     }
-    // Several statements in one text can't be parsed as one: what is pending goes ahead in a message of its own.
-    const before = this.#controls.take();
+    // What is pending goes ahead, in a message of its own.
+    const { before = [], after } = this.#companions(session);
     if (before.length > 0) {
       const outcome = await session.execute(before.at(-1) ?? '', [], { before: before.slice(0, -1) });
       if (outcome.error) {
@@ -278,8 +276,7 @@ export class Transaction {
       }
       this.#controls.ran(before.length);
     }
-    this.#xidStale = true;
-    return { ...(await session.execute(sql, parameters)), answered: true };
+    return { ...(await session.execute(sql, parameters, { after, several: true })), answered: true };
   }
 
   /** What travels with a statement. */
@@ -297,7 +294,6 @@ export class Transaction {
     }
     if (after) {
       this.#xid = this.#services.log?.record(session, after);
-      this.#xidStale = false;
     }
     if (lost) {
       this.#death = { cause: connectionLost(error ?? new Error('Connection terminated')), connectionLost: true };
@@ -322,9 +318,6 @@ export class Transaction {
   }
 
   async #commitOn(session: Session): Promise<void> {
-    if (this.#xidStale && this.#xid === undefined && this.#abortedBy === undefined) {
-      this.#account(await session.execute('select', [], this.#companions(session)));
-    }
     const { error, lost, result } = await session.execute('commit', [], { before: this.#controls.take() });
     if (lost) {
       await this.#settle(session, connectionLost(error ?? new Error('Connection terminated')));

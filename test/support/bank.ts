@@ -1,4 +1,4 @@
-import { Collection, defineEntity, Opt, p, Ref } from '@mikro-orm/core';
+import { Collection, defineEntity, type Opt, p, type Ref } from '@mikro-orm/core';
 import { Entity, ManyToOne, OneToMany, PrimaryKey, Property, Unique } from '@mikro-orm/decorators/legacy';
 import { MikroOrmRepository, MikroOrmUnitOfWork } from '../../src/index.js';
 

@@ -1,0 +1,231 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { CommitOutcomeUnknownError, TransactionAbortedError } from '../../src/errors.js';
+import { query, type TestDatabase } from '../support/database.js';
+import { OwnServer } from '../support/own-server.js';
+import { waitFor } from '../support/wait-for.js';
+import { startProxy, type WireProxy } from '../support/wire-proxy.js';
+import { Account, accountDatabase, type Engine, expectNothingHeld, failure, ours, owners, schema } from './setup.js';
+
+/** Inserts an account, and waits for the disk, whatever the test server is set to. */
+const insert = (engine: Engine, owner = 'Ada') =>
+  engine.em.fork({ session: { variables: { synchronous_commit: 'on' } } } as never).transactional(async (em) => {
+    await em.insert(Account, { owner, balance: 0 });
+    return owner;
+  });
+
+/** A deferred trigger that makes each COMMIT wait for an advisory lock. */
+const slowCommit = `
+  create function wait() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(7); return null; end $$;
+  create constraint trigger slow after insert on account deferrable initially deferred for each row execute function wait()`;
+
+describe('8. a lost connection during COMMIT is settled, not guessed', () => {
+  let database: TestDatabase;
+  let proxy: WireProxy;
+  let engine: Engine;
+
+  beforeEach(async () => {
+    database = await accountDatabase();
+    proxy = await startProxy(database.url);
+    engine = ours(proxy.url, { pool: { min: 0, max: 1 }, driverOptions: { connectionTimeoutMillis: 1_500 } });
+  });
+  afterEach(async () => {
+    await engine.close();
+    await proxy.close();
+    await database.drop();
+  });
+
+  it('resolves when the answer was lost and the server has committed, on a pool of one, many times', async () => {
+    for (let turn = 0; turn < 5; turn += 1) {
+      const fault = proxy.loseReply(/^commit$/);
+      expect(await insert(engine, `Ada ${turn}`)).to.equal(`Ada ${turn}`);
+      await fault.struck;
+      await expectNothingHeld(engine);
+    }
+    expect(await owners(database.url)).to.have.length(5);
+  });
+
+  it('rejects when COMMIT never arrived', async () => {
+    proxy.killBefore(/^commit$/);
+    const error = await failure<TransactionAbortedError>(insert(engine));
+    expect(error).to.be.instanceOf(TransactionAbortedError);
+    expect(error.connectionLost).to.equal(true);
+    expect(error.cause).to.have.property('name', 'ConnectionException');
+    expect(await owners(database.url)).to.deep.equal([]);
+    await expectNothingHeld(engine);
+  });
+
+  it('waits while the COMMIT is still in progress', async () => {
+    await query(database.url, slowCommit);
+    const holder = new pg.Client(database.url);
+    await holder.connect();
+    await holder.query('select pg_advisory_lock(7)');
+    const fault = proxy.closeAfter(/^commit$/);
+    const inserted = insert(engine);
+    await fault.struck;
+    const questions = () => proxy.sql().filter((sql) => sql.includes('pg_xact_status')).length;
+    await waitFor(() => questions() > 1, { message: 'more than one question' });
+    expect(await owners(database.url)).to.deep.equal([]);
+    await holder.end();
+    expect(await inserted).to.equal('Ada');
+    expect(await owners(database.url)).to.deep.equal(['Ada']);
+  });
+
+  it('rejects with CommitOutcomeUnknownError when the server cannot be asked in time', async () => {
+    const fault = proxy.loseReply(/^commit$/);
+    void fault.struck.then(() => proxy.refuseConnections());
+    const started = performance.now();
+    const error = await failure<CommitOutcomeUnknownError>(insert(engine));
+    expect(error).to.be.instanceOf(CommitOutcomeUnknownError);
+    expect(error.message).to.match(/could not be asked.*ECONNREFUSED/);
+    expect(error.cause).to.have.property('name', 'ConnectionException');
+    expect(performance.now() - started).to.be.within(1_000, 4_000);
+    await expectNothingHeld(engine);
+  });
+
+  it('rejects with CommitOutcomeUnknownError when the server swallows the question', async () => {
+    const fault = proxy.loseReply(/^commit$/);
+    const inserted = failure<CommitOutcomeUnknownError>(insert(engine));
+    const struck = await fault.struck;
+    await waitFor(() => !struck.isOpen);
+    proxy.blackhole();
+    const error = await inserted;
+    expect(error).to.be.instanceOf(CommitOutcomeUnknownError);
+    await expectNothingHeld(engine);
+  });
+
+  it('knows the outcome when the write came in any shape', async () => {
+    const shapes: Record<string, (em: Engine['em']) => Promise<unknown>> = {
+      'a flush': async (em) => em.create(Account, { owner: 'x', balance: 0 }),
+      'with parameters': (em) => em.getKysely<never>().insertInto('account' as never).values({ owner: 'x' } as never).execute(),
+      'several statements': (em) => em.execute(`select 1; insert into account (owner) values ('x')`),
+      'a function': (em) => em.execute(`select note('x')`),
+      'after a savepoint was rolled back': async (em) => {
+        await em.transactional((inner) => inner.execute('select 1/0')).catch(() => {});
+        await em.insert(Account, { owner: 'x', balance: 0 });
+      },
+    };
+    await query(
+      database.url,
+      `create function note(text) returns void language sql as $$ insert into account (owner) values ($1) $$`,
+    );
+    for (const [shape, work] of Object.entries(shapes)) {
+      proxy.loseReply(/^commit$/);
+      await engine.em.fork().transactional(async (em) => void (await work(em)));
+      expect(await owners(database.url), shape).to.deep.equal(['x']);
+      await query(database.url, 'truncate account');
+      proxy.killBefore(/^commit$/);
+      const error = await failure(engine.em.fork().transactional(async (em) => void (await work(em))));
+      expect(error, shape).to.be.instanceOf(TransactionAbortedError);
+      expect(await owners(database.url), shape).to.deep.equal([]);
+    }
+  });
+
+  it('resolves when nothing was written, for there was nothing to store', async () => {
+    proxy.killBefore(/^commit$/);
+    expect(await engine.em.fork().transactional((em) => em.count(Account))).to.equal(0);
+  });
+
+  it('rejects when nothing was written but the reads of a serializable transaction are not confirmed', async () => {
+    proxy.killBefore(/^commit$/);
+    const error = await failure<TransactionAbortedError>(
+      engine.em.fork().transactional((em) => em.count(Account), { isolationLevel: 'serializable' as never }),
+    );
+    expect(error).to.be.instanceOf(TransactionAbortedError);
+    expect(error.connectionLost).to.equal(true);
+  });
+
+  it('says why, when the transaction was aborted and then its connection lost', async () => {
+    proxy.killBefore(/^commit$/);
+    const error = await failure<TransactionAbortedError>(
+      engine.em.fork().transactional(async (em) => {
+        await em.execute('select 1/0').catch(() => {});
+      }),
+    );
+    expect(error).to.be.instanceOf(TransactionAbortedError);
+    expect(error.code).to.equal('22012');
+  });
+});
+
+describe('8. a lost connection during COMMIT, when the server goes down with it', () => {
+  let server: OwnServer;
+  let proxy: WireProxy;
+  let engine: Engine;
+
+  before(async () => {
+    server = await OwnServer.start();
+    await query(server.url, schema);
+  });
+  after(() => server.stop());
+  beforeEach(async () => {
+    await query(server.url, 'truncate account');
+    proxy = await startProxy(server.url);
+    engine = ours(proxy.url, { pool: { min: 0, max: 2 } });
+    await engine.em.fork().transactional((em) => em.execute('select 1'));
+  });
+  afterEach(async () => {
+    await engine.close();
+    await proxy.close();
+  });
+
+  it('resolves when the COMMIT was on disk before the server was killed', async () => {
+    const fault = proxy.loseReply(/^commit$/);
+    void fault.struck.then(() => proxy.refuseConnections());
+    const inserted = insert(engine);
+    await fault.struck;
+    await waitFor(async () => (await owners(server.url)).length === 1);
+    await server.kill();
+    await server.restart();
+    await proxy.acceptConnections();
+    expect(await inserted).to.equal('Ada');
+    expect(await owners(server.url)).to.deep.equal(['Ada']);
+    await expectNothingHeld(engine);
+  });
+
+  it('rejects when the server was killed before COMMIT', async () => {
+    const hold = proxy.holdAt(/^commit$/);
+    const inserted = failure<TransactionAbortedError>(insert(engine));
+    await hold.struck;
+    await server.kill();
+    hold.cancel();
+    await server.restart();
+    const error = await inserted;
+    expect(error).to.be.instanceOf(TransactionAbortedError);
+    expect(error.connectionLost).to.equal(true);
+    expect(await owners(server.url)).to.deep.equal([]);
+    await expectNothingHeld(engine);
+  });
+
+  it('does not know when another server may have taken over', async () => {
+    const fault = proxy.loseReply(/^commit$/);
+    void fault.struck.then(() => proxy.refuseConnections());
+    const inserted = failure(insert(engine));
+    await fault.struck;
+    await waitFor(async () => (await owners(server.url)).length === 1);
+    await server.shutdown();
+    await server.restart();
+    // After a checkpoint, what the server gave out since its start can't be told from what came before.
+    await query(server.url, 'select txid_current(); checkpoint');
+    await proxy.acceptConnections();
+    const error = await inserted;
+    expect(error).to.be.instanceOf(CommitOutcomeUnknownError);
+    expect(error.message).to.match(/another server/);
+  });
+
+  it('works on after the server was killed and started again, many times', async () => {
+    for (let turn = 0; turn < 3; turn += 1) {
+      await Promise.all([insert(engine), insert(engine)]);
+      const open = failure(
+        engine.em.fork().transactional(async (em) => {
+          await em.insert(Account, { owner: 'lost', balance: 0 });
+          await server.kill();
+          await server.restart();
+        }),
+      );
+      expect(await open).to.be.instanceOf(TransactionAbortedError);
+      await insert(engine);
+      await expectNothingHeld(engine);
+    }
+    expect(new Set(await owners(server.url))).to.deep.equal(new Set(['Ada']));
+  });
+});
