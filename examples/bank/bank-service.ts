@@ -24,16 +24,18 @@ export class BankService {
 
   /** Opens an account for each customer who has none. */
   async open(customers: readonly Customer[], signal?: AbortSignal): Promise<void> {
-    await this.uow.run(
-      async (u) => {
-        const present = await u.accounts.list({ number: { $in: customers.map(({ number }) => number) } });
-        for (const customer of customers) {
-          if (!present.some(({ number }) => number === customer.number)) {
-            await u.accounts.create(customer);
+    await andAgain(() =>
+      this.uow.run(
+        async (u) => {
+          const present = await u.accounts.list({ number: { $in: customers.map(({ number }) => number) } });
+          for (const customer of customers) {
+            if (!present.some(({ number }) => number === customer.number)) {
+              await u.accounts.create(customer);
+            }
           }
-        }
-      },
-      { signal },
+        },
+        { signal },
+      ),
     );
   }
 
@@ -43,15 +45,29 @@ export class BankService {
    * Rejects with Refusal where the bank does not book it, and with the reason of `signal` where that ended it.
    */
   async book(booking: Booking, signal?: AbortSignal): Promise<'booked' | 'already booked'> {
-    try {
-      return await this.#bookOnce(booking, signal);
-    } catch (error) {
-      if (!(error instanceof UniqueConstraintViolationException)) {
-        throw error;
-      }
-      // another process has booked this reference in the meantime: it is there now
-      return this.#bookOnce(booking, signal);
-    }
+    const { reference, amount, valueDate, note } = booking;
+    return andAgain(() =>
+      this.uow.run(
+        async (u) => {
+          const numbers = [booking.from, booking.to].filter((number) => number !== undefined);
+          const accounts = await u.accounts.lock(numbers);
+          const [from, to] = [booking.from, booking.to].map((number) => accountOf(accounts, number));
+          const movement = { from, to, amount, valueDate };
+          const known = await u.transfers.retrieve({ reference });
+          if (known?.is(movement)) {
+            return 'already booked';
+          }
+          if (known) {
+            throw new Refusal(`the reference ${reference} is that of another booking`);
+          }
+          await u.transfers.create({ reference, ...movement, note });
+          to?.deposit(amount);
+          from?.withdraw(amount);
+          return 'booked';
+        },
+        { signal },
+      ),
+    );
   }
 
   /** All accounts and both sums, as of the same moment, whoever is booking beside. */
@@ -65,29 +81,17 @@ export class BankService {
       { readOnly: true, isolationLevel: IsolationLevel.REPEATABLE_READ },
     );
   }
+}
 
-  #bookOnce(booking: Booking, signal: AbortSignal | undefined): Promise<'booked' | 'already booked'> {
-    const { reference, amount, valueDate, note } = booking;
-    return this.uow.run(
-      async (u) => {
-        const numbers = [booking.from, booking.to].filter((number) => number !== undefined);
-        const accounts = await u.accounts.lock(numbers);
-        const [from, to] = [booking.from, booking.to].map((number) => accountOf(accounts, number));
-        const movement = { from, to, amount, valueDate };
-        const known = await u.transfers.retrieve({ reference });
-        if (known?.is(movement)) {
-          return 'already booked';
-        }
-        if (known) {
-          throw new Refusal(`the reference ${reference} is that of another booking`);
-        }
-        await u.transfers.create({ reference, ...movement, note });
-        to?.deposit(amount);
-        from?.withdraw(amount);
-        return 'booked';
-      },
-      { signal },
-    );
+/** Runs the unit again where another process stored the same at the same time: what it looks for is there then. */
+async function andAgain<T>(unit: () => Promise<T>): Promise<T> {
+  try {
+    return await unit();
+  } catch (error) {
+    if (error instanceof UniqueConstraintViolationException) {
+      return unit();
+    }
+    throw error;
   }
 }
 

@@ -10,8 +10,6 @@ import { migrations } from './migrations.js';
 import { formatCents } from './money.js';
 import { Progress } from './progress.js';
 import { balanceTable, describe, summarize, type Tally } from './report.js';
-import { AccountRepository } from './repositories/account-repository.js';
-import { TransferRepository } from './repositories/transfer-repository.js';
 import type { StatementLine } from './statement.js';
 import { StatementImport } from './statement-import.js';
 
@@ -29,7 +27,6 @@ export async function run(
   }
   registerUnitsOfWork(Container, {
     engine: options({ DATABASE_URL: 'pglite://memory', ...env }),
-    repositories: [AccountRepository, TransferRepository],
     unitsOfWork: [BankUnitOfWork],
   });
   const engineFactory = Container.get(MikroOrmEngineFactory);

@@ -51,7 +51,8 @@ function pgliteFolder(place: string, source: string): string {
 
 function postgresParts(dsn: string, source: string): Dsn {
   try {
-    const url = new URL(dsn);
+    // libpq allows a user without a host (the socket is then a parameter), and URL does not
+    const url = new URL(dsn.replace(/@\/(?=[^@]*$)/, '@localhost/'));
     const text = (value: string) => (value === '' ? undefined : decodeURIComponent(value));
     const { host, schema, ...client } = clientOptions(url.searchParams);
     const password = text(url.password);

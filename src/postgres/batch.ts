@@ -1,3 +1,4 @@
+import { batchMessages, controlMessages } from './messages.js';
 import { PgQuery, type PgResult, type WireConnection } from './pg-query.js';
 import type { Companions, Outcome } from './session.js';
 
@@ -22,6 +23,9 @@ export interface BatchOutcome extends Omit<Outcome, 'result'> {
  */
 export class Batch extends PgQuery {
   readonly done: Promise<BatchOutcome>;
+  readonly #joined: boolean;
+  /** It can be written as it is: pg isn't needed to turn values into text, nor to read page by page. */
+  readonly #plain: boolean;
   readonly #paged: boolean;
   readonly #before: readonly string[];
   readonly #after: string | undefined;
@@ -41,6 +45,8 @@ export class Batch extends PgQuery {
     // Several statements go out in the simple protocol, where what comes after them is one more.
     const appended = several && after !== undefined ? `${text}\n;${after}` : text;
     super({ text: appended, values: [...values], rows, queryMode: joined ? 'extended' : undefined });
+    this.#joined = joined;
+    this.#plain = values.length === 0 && rows === undefined;
     this.#paged = rows !== undefined;
     this.#before = before;
     this.#after = several ? undefined : after;
@@ -59,20 +65,29 @@ export class Batch extends PgQuery {
   }
 
   override submit(connection: WireConnection): Error | null {
+    if (this.#joined && this.#plain) {
+      this.#phase = 'sent';
+      this.#synced = true;
+      this.#write(connection, batchMessages(this.#before, this.text, this.#after));
+      return null;
+    }
     this.#phase = 'submitting';
     connection.stream.cork();
     try {
-      for (const text of this.#before) {
-        connection.parse({ text });
-        connection.bind({});
-        connection.execute({});
-      }
+      this.#write(connection, controlMessages(this.#before));
       const problem = super.submit(this.#view(connection));
       this.#localError = problem ?? this.#localError;
       this.#phase = problem ? 'ready' : 'sent';
       return problem;
     } finally {
       connection.stream.uncork();
+    }
+  }
+
+  /** As pg's connection writes: a closed one reports by itself that it is. */
+  #write({ stream }: WireConnection, messages: Buffer): void {
+    if (messages.length > 0 && stream.writable) {
+      stream.write(messages);
     }
   }
 
@@ -91,9 +106,7 @@ export class Batch extends PgQuery {
   #sync(connection: WireConnection): void {
     this.#synced = true;
     if (this.#after !== undefined) {
-      connection.parse({ text: this.#after });
-      connection.bind({});
-      connection.execute({});
+      this.#write(connection, controlMessages([this.#after]));
     }
     connection.sync();
   }
@@ -117,12 +130,9 @@ export class Batch extends PgQuery {
     }
   }
 
-  /** COPY makes the server drop the Sync that was sent ahead, so that in the extended protocol it needs another. */
-  override handleCopyInResponse(connection: WireConnection): void {
-    super.handleCopyInResponse(connection);
-    if (this.#before.length > 0 || this.#after !== undefined) {
-      connection.sync();
-    }
+  override handleEmptyQuery(connection: WireConnection): void {
+    this.#statementDone = true;
+    super.handleEmptyQuery(this.#view(connection));
   }
 
   override handleReadyForQuery(connection: WireConnection): void {

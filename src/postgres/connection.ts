@@ -103,6 +103,11 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     await (await this.#transactions.scopeOf(trx)).transaction.cancel(reason);
   }
 
+  /** Rejects with TransactionAbortedError where COMMIT would; nothing is sent. */
+  async assertCommittable(trx: TransactionContext): Promise<void> {
+    await (await this.#transactions.scopeOf(trx)).transaction.assertCommittable();
+  }
+
   override async executeDump(dump: string): Promise<void> {
     await this.ensureConnection();
     await this.getClient().executeQuery({

@@ -9,12 +9,9 @@ export interface PgResult {
 }
 
 /** The protocol messages that a query may write: the part of `pg`'s `Connection` that its cursors are built on. */
-export interface WireConnection extends Omit<Connection, 'parse' | 'bind' | 'execute' | 'describe' | 'close'> {
-  parse(message: { text: string }): void;
-  bind(message: { portal?: string }): void;
+export interface WireConnection extends Omit<Connection, 'execute' | 'close'> {
   execute(message: { portal?: string; rows?: number }): void;
   close(message: { type: 'P' | 'S'; name?: string }): void;
-  sendCopyFail(message: string): void;
 }
 
 /**
@@ -23,12 +20,13 @@ export interface WireConnection extends Omit<Connection, 'parse' | 'bind' | 'exe
  * The test "pg internals" names the version of pg that they were checked with.
  */
 export interface PgQuery {
+  readonly text: string;
   submit(connection: WireConnection): Error | null;
   handleRowDescription(message: { fields: FieldDef[] }): void;
   handleDataRow(message: { fields: (string | null)[] }): void;
   handleCommandComplete(message: { text: string }, connection: WireConnection): void;
+  handleEmptyQuery(connection: WireConnection): void;
   handlePortalSuspended(connection: WireConnection): void;
-  handleCopyInResponse(connection: WireConnection): void;
   handleError(error: Error, connection: WireConnection): void;
   handleReadyForQuery(connection: WireConnection): void;
   on(event: 'row', listener: (row: unknown) => void): this;

@@ -87,6 +87,11 @@ export class UnitOfWorkPgliteConnection extends PgliteConnection {
     await (await this.#transactions.scopeOf(trx)).transaction.cancel(reason);
   }
 
+  /** Rejects with TransactionAbortedError where COMMIT would; nothing is sent. */
+  async assertCommittable(trx: TransactionContext): Promise<void> {
+    await (await this.#transactions.scopeOf(trx)).transaction.assertCommittable();
+  }
+
   override async executeDump(dump: string): Promise<void> {
     await this.ensureConnection();
     this.getClient();

@@ -6,7 +6,7 @@ export interface Companions {
   readonly before?: readonly string[];
   /** A query that runs after it, if it succeeded; the one row is `Outcome.after`. */
   readonly after?: string;
-  /** The text may hold several statements, which can't be parsed as one: it can't travel with `before`. */
+  /** The text may hold several statements, or can't be parsed ahead for another reason: it can't travel with `before`. */
   readonly several?: boolean;
 }
 

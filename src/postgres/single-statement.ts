@@ -60,3 +60,9 @@ export const isSingleStatement = (sql: string): boolean => {
   }
   return !ended || sql.slice(from).trim() === '';
 };
+
+/** While it takes COPY's data, the server doesn't understand the other statements of a batch. */
+const COPY_IN = /\bcopy\b[^]*\bfrom\s+stdin\b/i;
+
+/** Whether a statement can travel with others in one batch. */
+export const canBeJoined = (sql: string): boolean => isSingleStatement(sql) && !COPY_IN.test(sql);

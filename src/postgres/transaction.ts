@@ -4,7 +4,7 @@ import { type ConvertError, connectionLost } from './connection-errors.js';
 import { LazySession } from './lazy-session.js';
 import { PendingControls } from './pending-controls.js';
 import type { Companions, Outcome, Pages, Session, SessionPool, StatementResult, TransactionLog } from './session.js';
-import { isSingleStatement } from './single-statement.js';
+import { canBeJoined } from './single-statement.js';
 import { Turns } from './turns.js';
 
 /** What a transaction stands on. */
@@ -171,6 +171,16 @@ export class Transaction {
     });
   }
 
+  /** Rejects where COMMIT would find the transaction aborted, with what aborted it. Nothing is sent. */
+  assertCommittable(): Promise<void> {
+    return this.#turns.run(async () => {
+      this.#noticeLostConnection();
+      if (this.#death || this.#abortedBy !== undefined) {
+        throw this.#aborted();
+      }
+    });
+  }
+
   async commit(): Promise<void> {
     if (this.#endedBySql && this.#status === 'committed') {
       return;
@@ -264,7 +274,7 @@ export class Transaction {
   }
 
   async #send(session: Session, { sql, parameters }: CompiledQuery): Promise<Outcome> {
-    if (isSingleStatement(sql)) {
+    if (canBeJoined(sql)) {
       return session.execute(sql, parameters, this.#companions(session));
     }
     // What is pending goes ahead, in a message of its own.

@@ -181,7 +181,9 @@ export function requireKnownEntity(repository: object, metadata: MetadataStorage
   if (entity === undefined) {
     throw new ConfigurationError(`${name} names no entity: add "protected readonly entity = YourEntity".`);
   }
-  if (metadata.find(entity) === undefined) {
+  // of a schema that the engine does not know, MikroORM gives the schema's own metadata
+  const known = metadata.find(entity);
+  if (known === undefined || metadata.find(known.class) !== known) {
     throw new ConfigurationError(
       `${name} is for ${Utils.className(entity)}, which this engine does not know: add it to "entities" in the engine's options. Nothing was sent.`,
     );

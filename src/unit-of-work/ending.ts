@@ -1,4 +1,4 @@
-import { TransactionAbortedError } from '../errors.js';
+import type { TransactionAbortedError } from '../errors.js';
 import { deferred } from './deferred.js';
 
 /** Who ended a unit, and how. */
@@ -12,7 +12,7 @@ export class Ending {
   readonly #decided = deferred<Decision>();
   #decision: Decision | undefined;
   #interruption: { readonly error: unknown } | undefined;
-  #innerFailure: { readonly error: unknown } | undefined;
+  #doom: TransactionAbortedError | undefined;
   #commitSent = false;
 
   /** The decision, once there is one. */
@@ -48,9 +48,9 @@ export class Ending {
     return true;
   }
 
-  /** Has the unit roll back when it is to commit: an inner unit that shares its transaction has failed. */
-  doom(error: unknown): void {
-    this.#innerFailure ??= { error };
+  /** Has the unit fail with this when it is to commit. The first one counts, for the others follow from it. */
+  doom(error: TransactionAbortedError): void {
+    this.#doom ??= error;
   }
 
   /** Throws what forbids COMMIT, if something does. */
@@ -58,11 +58,8 @@ export class Ending {
     if (this.#interruption !== undefined) {
       throw this.#interruption.error;
     }
-    if (this.#innerFailure !== undefined) {
-      throw new TransactionAbortedError(
-        'An inner unit of work that shares this transaction (propagation "required") failed, and its error was caught: nothing of the unit is stored. Let the error through, or give the inner unit the propagation "nested".',
-        { cause: this.#innerFailure.error },
-      );
+    if (this.#doom !== undefined) {
+      throw this.#doom;
     }
   }
 

@@ -16,7 +16,7 @@ export type RepositoriesOf<Declared extends Repositories> = {
 /** Names that an open unit has already, or that JavaScript would take for something else. */
 type ReservedName =
   | Exclude<keyof ActiveUnit<Repositories>, symbol>
-  | keyof object
+  | keyof typeof Object.prototype
   | 'constructor'
   | 'then'
   | '__proto__';

@@ -1,38 +1,62 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager, EntityName, FlushMode } from '@mikro-orm/core';
+import { FlushWatch } from './flush-watch.js';
 
 /** The session whose flush the running code is a part of: a lifecycle hook must not flush again. */
 const flushing = new AsyncLocalStorage<EntityManager>();
 
+/** What a session's unit of work has to say to its use. */
+export interface SessionOwner {
+  /** Why nothing may reach for the session now, if so. */
+  refusal(): Error | undefined;
+  /** A flush has failed: what MikroORM was to store, it has forgotten. */
+  flushFailed(error: unknown): void;
+}
+
 /**
  * Binds a session to its unit of work.
  *
- * - It answers only while `refusal()` finds no reason against it. Every method of an EntityManager, lazy loading
- *   included, asks `getContext()` first, so that is the one place to refuse.
+ * - It answers only while its owner has no reason against it. Every method of an EntityManager, lazy loading included,
+ *   asks `getContext()` first, so that is the one place to refuse. A flush that is on its way may end.
  * - Reads see all that was changed: MikroORM flushes by itself only where an entity was persisted or removed, not where
  *   a property was set. An explicit `flushMode` is left to MikroORM.
  * - Flushes take turns: MikroORM's own queue of concurrent flushes is forgotten, unsettled, when the first one fails.
+ * - After a flush that failed, the unit can't be committed: what was to be stored is lost from MikroORM's lists.
  */
-export function guardSession(session: EntityManager, refusal: () => Error | undefined): void {
-  const { getContext, flush } = session;
+export function guardSession(session: EntityManager, owner: SessionOwner): void {
+  const { getContext, flush, tryFlush } = session;
+  const watch = new FlushWatch(session);
   let turn: Promise<unknown> = Promise.resolve();
 
   const guardedContext = (validate?: boolean): EntityManager => {
-    const error = refusal();
+    const error = flushing.getStore() === session ? undefined : owner.refusal();
     if (error !== undefined) {
       throw error;
     }
     return getContext.call(session, validate);
   };
+  const flushOnce = async (): Promise<void> => {
+    const error = owner.refusal();
+    if (error !== undefined) {
+      throw error;
+    }
+    try {
+      await flushing.run(session, () => flush.call(session));
+      watch.settle();
+    } catch (failure) {
+      watch.forget();
+      owner.flushFailed(failure);
+      throw failure;
+    }
+  };
   const guardedFlush = async (): Promise<void> => {
     if (flushing.getStore() === session) {
       return flush.call(session);
     }
-    const flushed = turn.then(() => flushing.run(session, () => flush.call(session)));
+    const flushed = turn.then(flushOnce);
     turn = flushed.catch(() => undefined);
     return flushed;
   };
-  const { tryFlush } = session;
   const guardedTryFlush = async (entity: EntityName, options: { flushMode?: FlushMode }): Promise<void> => {
     if (options.flushMode !== undefined || flushing.getStore() === session) {
       return tryFlush.call(session, entity, options);

@@ -1,6 +1,12 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/core';
 import type { Enclosure } from '../engine/enclosure.js';
-import { CommitOutcomeUnknownError, UnitOfWorkClosedError, UnitOfWorkError, type UnitStatus } from '../errors.js';
+import {
+  CommitOutcomeUnknownError,
+  TransactionAbortedError,
+  UnitOfWorkClosedError,
+  UnitOfWorkError,
+  type UnitStatus,
+} from '../errors.js';
 import { deferred } from './deferred.js';
 import { Ending } from './ending.js';
 import { Hooks } from './hooks.js';
@@ -8,6 +14,7 @@ import { openTransaction } from './open-transaction.js';
 import type { UnitOfWorkOptions } from './options.js';
 import { afterHooks, closedError, type Failure } from './outcome.js';
 import { OuterEntities } from './outer-entities.js';
+import { guardPlainNested } from './plain-nested.js';
 import { refuseInSavepoint, runHooksWith } from './plain-transaction.js';
 import { guardSession } from './session-guard.js';
 import { Turns } from './turns.js';
@@ -15,6 +22,14 @@ import { isControlling, isInside, within } from './unit-context.js';
 
 /** Thrown through MikroORM's `transactional` to make it roll back; never seen outside. */
 const rollBack = Symbol('roll back');
+
+/** What a connection of this library's drivers can do beside MikroORM's. */
+interface TruthfulConnection {
+  /** Cancels what the server runs for the transaction. */
+  cancelRunning(transaction: object): Promise<void>;
+  /** Rejects with TransactionAbortedError where COMMIT would. */
+  assertCommittable(transaction: object): Promise<void>;
+}
 
 /** What a unit is made from. */
 export interface UnitSetup {
@@ -165,12 +180,16 @@ export class UnitTransaction {
     if (this.#status !== 'active' || !this.#ending.interrupt(error)) {
       return;
     }
-    const connection = this.orm.em.getConnection() as { cancelRunning?: (transaction: object) => Promise<void> };
     // the running statement of an inner unit whose outer one was interrupted has been cancelled with that one
     if (this.#transaction !== undefined && !this.outer?.interrupted) {
       // the unit ends without the cancellation too, only later: when the running statement does
-      connection.cancelRunning?.(this.#transaction).catch(() => undefined);
+      this.#driver.cancelRunning?.(this.#transaction).catch(() => undefined);
     }
+  }
+
+  /** What this library's own drivers can do beside MikroORM's. */
+  get #driver(): Partial<TruthfulConnection> {
+    return this.orm.em.getConnection() as Partial<TruthfulConnection>;
   }
 
   get interrupted(): boolean {
@@ -191,9 +210,24 @@ export class UnitTransaction {
     return this.hooks;
   }
 
-  /** Lets the unit end in a rollback, whatever its work does: an inner unit that shares its transaction has failed. */
-  doom(error: unknown): void {
-    this.#ending.doom(error);
+  /** A flush has failed: MikroORM has forgotten what it was to store, so the unit can't be committed any more. */
+  flushFailed(error: unknown): void {
+    this.#ending.doom(
+      new TransactionAbortedError(
+        'A flush failed, and its error was caught: nothing of the unit is stored. Let the error through, or wrap what may fail in an inner unit of work.',
+        { cause: error },
+      ),
+    );
+  }
+
+  /** An inner unit that shares the transaction has failed: what it did can't be undone alone. */
+  innerFailed(error: unknown): void {
+    this.#ending.doom(
+      new TransactionAbortedError(
+        'An inner unit of work that shares this transaction (propagation "required") failed, and its error was caught: nothing of the unit is stored. Let the error through, or give the inner unit the propagation "nested".',
+        { cause: error },
+      ),
+    );
   }
 
   async #conduct<T>(work: () => Promise<T>): Promise<T> {
@@ -211,6 +245,9 @@ export class UnitTransaction {
         throw rollBack;
       }
       this.#ending.throwIfDoomed();
+      if (this.#transaction !== undefined) {
+        await this.#driver.assertCommittable?.(this.#transaction);
+      }
     };
     this.#settled = within(this, 'control', () => openTransaction(this, body)).then(
       () => this.#close('committed', undefined),
@@ -241,7 +278,10 @@ export class UnitTransaction {
     const shared = this.outerSession === session;
     if (!shared) {
       this.#outerEntities = this.#isOutermost ? undefined : new OuterEntities(this.outerSession as EntityManager);
-      guardSession(session, () => this.refusal());
+      guardSession(session, this);
+      if (this.#transaction !== undefined) {
+        guardPlainNested(session, this.#transaction, () => this.inner !== undefined && isControlling(this.inner));
+      }
       session.getEventManager().registerSubscriber({
         beforeTransactionCommit: async ({ em }) => {
           // the sessions of inner units have copies of this subscriber
@@ -302,7 +342,7 @@ export class UnitTransaction {
       return failure;
     }
     if (outer !== undefined && status === 'rolled-back' && outer.owns(this.#session as EntityManager)) {
-      outer.doom(failure?.error ?? (this.#ending.decision as { error?: unknown }).error);
+      outer.innerFailed(failure?.error ?? (this.#ending.decision as { error?: unknown }).error);
     }
     const thrown = status === 'committed' || status === 'rolled-back' ? await this.hooks.run(status) : [];
     this.#hooksDone = true;

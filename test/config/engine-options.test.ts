@@ -95,7 +95,9 @@ describe('engineOptions', () => {
     );
     const orm = await engineFactory.create();
     expect(await rejection(orm.em.fork().count(Account))).to.have.property('code', '3D000');
-    const names = await query(database.url, 'select 1 from pg_database where datname = $1', [missing.pathname.slice(1)]);
+    const names = await query(database.url, 'select 1 from pg_database where datname = $1', [
+      missing.pathname.slice(1),
+    ]);
     expect(names).to.deep.equal([]);
   });
 });

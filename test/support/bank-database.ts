@@ -1,6 +1,6 @@
 import { PGlite } from '@electric-sql/pglite';
-import { engineOptions, MikroOrmEngineFactory } from '../../src/index.js';
 import type { EngineOptions } from '../../src/engine/engine-factory.js';
+import { engineOptions, MikroOrmEngineFactory } from '../../src/index.js';
 import { BankUnitOfWork, entities } from './bank.js';
 import { createDatabase, query, type TestDatabase } from './database.js';
 import { recordPglite } from './record-pglite.js';
@@ -60,7 +60,8 @@ export function useBank(engine: EngineName): Bank {
   let engineFactory: MikroOrmEngineFactory | undefined;
   let uow: BankUnitOfWork | undefined;
 
-  before(async () => {
+  before(async function () {
+    this.timeout(60_000); // PGlite takes its time on a busy machine
     const made = places.get(engine) ?? (engine === 'pglite' ? onPglite() : onPostgres());
     places.set(engine, made);
     place = await made;

@@ -40,6 +40,7 @@ export class Transfer {
 
 const RateSchema = defineEntity({
   name: 'Rate',
+  primaryKeys: ['base', 'quote'],
   properties: { base: p.string().primary(), quote: p.string().primary(), value: p.integer() },
 });
 

@@ -1,11 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { expect } from 'chai';
-import {
-  ConfigurationError,
-  MikroOrmRepository,
-  MikroOrmUnitOfWork,
-  type UnitOfWorkOptions,
-} from '../../src/index.js';
+import { ConfigurationError, MikroOrmRepository, MikroOrmUnitOfWork, type UnitOfWorkOptions } from '../../src/index.js';
 import { AccountRepository, BankUnitOfWork } from '../support/bank.js';
 import { forEachBank } from '../support/bank-database.js';
 import { rejection } from '../support/rejection.js';
@@ -75,7 +70,10 @@ describe('bad input to a unit of work', () => {
       class UnknownRepository extends MikroOrmRepository<object> {
         protected readonly entity = Unknown as never;
       }
-      class StrangeUnitOfWork extends MikroOrmUnitOfWork.of({ accounts: AccountRepository, others: UnknownRepository }) {}
+      class StrangeUnitOfWork extends MikroOrmUnitOfWork.of({
+        accounts: AccountRepository,
+        others: UnknownRepository,
+      }) {}
       const uow = new StrangeUnitOfWork(bank.engineFactory);
       for (const call of [() => uow.run((u) => u.accounts.create({ owner: 'Ada' })), () => uow.begin()]) {
         const error = await rejection(call());

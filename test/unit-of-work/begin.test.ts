@@ -51,7 +51,9 @@ describe('begin', () => {
         await u.accounts.create({ owner: 'Ada' });
         await u.commit();
         await u.rollback();
-        expect(await rejection(u.commit())).to.be.instanceOf(UnitOfWorkClosedError).with.property('status', 'committed');
+        expect(await rejection(u.commit()))
+          .to.be.instanceOf(UnitOfWorkClosedError)
+          .with.property('status', 'committed');
       }
       expect(bank.sent()).to.deep.equal(['begin', 'insert account', 'commit']);
       expect(await bank.rows('select owner from account')).to.deep.equal([{ owner: 'Ada' }]);

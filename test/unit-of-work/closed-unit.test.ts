@@ -18,8 +18,7 @@ interface Kept {
   readonly transfer: Transfer;
 }
 
-const kyselyOf = (session: EntityManager) =>
-  (session as SqlEntityManager).getKysely<{ account: { owner: string } }>();
+const kyselyOf = (session: EntityManager) => (session as SqlEntityManager).getKysely<{ account: { owner: string } }>();
 
 /** What reaches for the session of a unit. */
 const calls: Record<string, (kept: Kept) => unknown> = {
@@ -52,8 +51,7 @@ const calls: Record<string, (kept: Kept) => unknown> = {
   'the session: transactional': ({ session }) => session.transactional(async () => undefined),
   'the session: begin': ({ session }) => session.begin(),
   'the session: commit': ({ session }) => session.commit(),
-  'the session: getKysely': ({ session }) =>
-    kyselyOf(session).selectFrom('account').selectAll().execute(),
+  'the session: getKysely': ({ session }) => kyselyOf(session).selectFrom('account').selectAll().execute(),
   'the session: createQueryBuilder': ({ session }) =>
     (session as SqlEntityManager).createQueryBuilder(Account).select('*').execute(),
   'the session: getRepository': ({ session }) => session.getRepository(Account).findAll(),

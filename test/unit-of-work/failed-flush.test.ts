@@ -15,7 +15,9 @@ describe('a flush that fails', () => {
         await u.accounts.create({ owner: 'Ada' });
         swallowed = await rejection(u.flush());
       });
-      expect(await rejection(run)).to.be.instanceOf(TransactionAbortedError).with.property('cause', swallowed);
+      expect(await rejection(run))
+        .to.be.instanceOf(TransactionAbortedError)
+        .with.property('cause', swallowed);
       expect(await bank.rows('select * from rate')).to.deep.equal([]);
     });
 
@@ -25,7 +27,9 @@ describe('a flush that fails', () => {
         swallowed = await rejection(execute(u.session, 'select 1 / 0'));
         await u.accounts.create({ owner: 'Ada' });
       });
-      expect(await rejection(run)).to.be.instanceOf(TransactionAbortedError).with.property('cause', swallowed);
+      expect(await rejection(run))
+        .to.be.instanceOf(TransactionAbortedError)
+        .with.property('cause', swallowed);
       expect(await bank.rows('select * from account')).to.deep.equal([]);
     });
 
@@ -36,7 +40,9 @@ describe('a flush that fails', () => {
         u.session.persist(Object.assign(new Account(), { balance: 1 }));
         swallowed = await rejection(u.flush());
       });
-      expect(await rejection(run)).to.be.instanceOf(TransactionAbortedError).with.property('cause', swallowed);
+      expect(await rejection(run))
+        .to.be.instanceOf(TransactionAbortedError)
+        .with.property('cause', swallowed);
       expect(await bank.rows('select * from rate')).to.deep.equal([]);
       expect(bank.sent()).not.to.include('commit');
     });
@@ -58,7 +64,9 @@ describe('a flush that fails', () => {
         await u.rates.create({ base: 'EUR', quote: 'USD', value: 2 });
         swallowed = await rejection(u.flush());
       });
-      expect(await rejection(run)).to.be.instanceOf(TransactionAbortedError).with.property('cause', swallowed);
+      expect(await rejection(run))
+        .to.be.instanceOf(TransactionAbortedError)
+        .with.property('cause', swallowed);
       expect(swallowed).to.equal(reason);
       expect(await bank.rows('select * from account')).to.deep.equal([]);
     });

@@ -97,13 +97,16 @@ describe('statements that come late', () => {
     });
 
     it('promise 6: what nobody awaited never runs after COMMIT', async () => {
-      const unawaited: Promise<unknown>[] = [];
+      let unawaited: Promise<PromiseSettledResult<unknown>[]> = Promise.resolve([]);
       await bank.uow.run(async (u) => {
         await u.accounts.create({ owner: 'Ada' });
         await u.flush();
-        unawaited.push(execute(u.session, "insert into account (owner) values ('Grace')"), u.accounts.list());
+        unawaited = Promise.allSettled([
+          execute(u.session, "insert into account (owner) values ('Grace')"),
+          u.accounts.list(),
+        ]);
       });
-      const settled = await Promise.allSettled(unawaited);
+      const settled = await unawaited;
       for (const result of settled) {
         if (result.status === 'rejected') {
           expect(result.reason).to.be.instanceOf(UnitOfWorkClosedError);

@@ -81,7 +81,9 @@ describe('propagation', () => {
           );
           expect(await rejection(inner)).to.equal(reason);
         });
-        expect(await rejection(run)).to.be.instanceOf(TransactionAbortedError).with.property('cause', reason);
+        expect(await rejection(run))
+          .to.be.instanceOf(TransactionAbortedError)
+          .with.property('cause', reason);
         expect(bank.sent()).not.to.include('commit');
         expect(await owners(bank)).to.deep.equal([]);
       });

@@ -1,6 +1,6 @@
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { expect } from 'chai';
-import { forEachBank } from '../support/bank-database.js';
+import { forEachBank, useBank } from '../support/bank-database.js';
 import { execute } from '../support/execute.js';
 import { rejection } from '../support/rejection.js';
 
@@ -41,7 +41,9 @@ describe('run', () => {
         await u.rates.create({ base: 'EUR', quote: 'USD', value: 2 });
         await u.accounts.create({ owner: 'Ada' });
       });
-      expect(await rejection(run)).to.be.instanceOf(UniqueConstraintViolationException).with.property('code', '23505');
+      expect(await rejection(run))
+        .to.be.instanceOf(UniqueConstraintViolationException)
+        .with.property('code', '23505');
       expect(bank.sent().at(-1)).to.equal('rollback');
       expect(await bank.rows('select * from rate')).to.deep.equal([]);
     });
@@ -99,6 +101,24 @@ describe('run', () => {
       } finally {
         await bank.rows('drop table late');
       }
+    });
+  });
+
+  describe('on the wire', () => {
+    const bank = useBank('postgresql');
+
+    it('promise 4: a rollback that fails never hides what work threw, and the next unit works', async () => {
+      const reason = new Error('the one to see');
+      const lost = bank.proxy.killBefore(/^rollback/i);
+      const run = bank.uow.run(async (u) => {
+        await u.accounts.create({ owner: 'Ada' });
+        await u.flush();
+        throw reason;
+      });
+      expect(await rejection(run)).to.equal(reason);
+      await lost.struck;
+      await bank.uow.run((u) => u.accounts.create({ owner: 'Grace' }));
+      expect(await bank.rows('select owner from account')).to.deep.equal([{ owner: 'Grace' }]);
     });
   });
 });

@@ -1,0 +1,132 @@
+import {
+  type ChangeSet,
+  ChangeSetType,
+  type Collection,
+  type EntityData,
+  type EntityManager,
+  type EntityMetadata,
+  isRaw,
+  ReferenceKind,
+  Utils,
+  wrap,
+} from '@mikro-orm/core';
+
+/** What the unit of work inside a session is told to do to an entity. */
+const actions = ['persist', 'remove', 'scheduleOrphanRemoval'] as const;
+type Action = (typeof actions)[number];
+
+/**
+ * Keeps what others do to a session while its flush is on its way. MikroORM forgets it: after a flush it empties the
+ * lists of what is to be stored and removed, and takes for stored what the entities are like by then, not what it sent.
+ */
+export class FlushWatch {
+  readonly #session: EntityManager;
+  readonly #updates = new Map<ChangeSet<object>, EntityData<object>>();
+  readonly #collections = new Map<Collection<object>, object[]>();
+  #actions: { readonly action: Action; readonly entity: object }[] = [];
+  #sending = false;
+
+  constructor(session: EntityManager) {
+    this.#session = session;
+    const unitOfWork = session.getUnitOfWork(false);
+    for (const action of actions) {
+      const original = unitOfWork[action] as (entity: object, ...rest: unknown[]) => unknown;
+      const noting = (entity: object, ...rest: unknown[]): unknown => {
+        if (this.#sending) {
+          this.#actions.push({ action, entity });
+        }
+        return original.call(unitOfWork, entity, ...rest);
+      };
+      Object.defineProperty(unitOfWork, action, { value: noting });
+    }
+    session.getEventManager().registerSubscriber({
+      onFlush: async ({ em }) => {
+        if (em === session) {
+          this.#start();
+        }
+      },
+    });
+  }
+
+  /** After a flush: does again what was done meanwhile, and lets the next flush see what was changed meanwhile. */
+  settle(): void {
+    for (const [changeSet, sent] of this.#updates) {
+      keepChanges(this.#session, changeSet, sent);
+    }
+    for (const [collection, sent] of this.#collections) {
+      keepItems(collection, sent);
+    }
+    const unitOfWork = this.#session.getUnitOfWork(false);
+    const done = this.#actions;
+    this.forget();
+    for (const { action, entity } of done) {
+      // one that the flush has deleted is gone
+      if (action === 'persist' || wrap(entity, true).__managed) {
+        unitOfWork[action](entity, undefined, { cascade: false });
+      }
+    }
+  }
+
+  /** After a flush that failed, nothing is kept: the unit can't be committed. */
+  forget(): void {
+    this.#sending = false;
+    this.#updates.clear();
+    this.#collections.clear();
+    this.#actions = [];
+  }
+
+  /** The changes have been computed, and are about to be sent. */
+  #start(): void {
+    this.#sending = true;
+    const unitOfWork = this.#session.getUnitOfWork(false);
+    const collections = new Set(unitOfWork.getCollectionUpdates());
+    for (const changeSet of unitOfWork.getChangeSets()) {
+      if (changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY) {
+        this.#updates.set(changeSet, this.#session.getComparator().prepareEntity(changeSet.entity));
+      }
+      for (const { name, kind } of changeSet.meta.relations) {
+        const value = (changeSet.entity as Record<string, unknown>)[name];
+        if (kind === ReferenceKind.MANY_TO_MANY && Utils.isCollection(value)) {
+          collections.add(value as Collection<object>);
+        }
+      }
+    }
+    for (const collection of collections) {
+      if (collection.property.kind === ReferenceKind.MANY_TO_MANY && collection.isInitialized()) {
+        this.#collections.set(collection as Collection<object>, collection.getItems(false) as object[]);
+      }
+    }
+  }
+}
+
+/** Puts into the entity's snapshot what was sent, where the entity is another by now. */
+function keepChanges(
+  session: EntityManager,
+  { entity, payload }: ChangeSet<object>,
+  prepared: EntityData<object>,
+): void {
+  const wrapped = wrap(entity, true);
+  const snapshot = wrapped.__originalEntityData as Record<string, unknown> | undefined;
+  if (snapshot === undefined) {
+    return;
+  }
+  const meta = wrapped.__meta as unknown as EntityMetadata;
+  const sent: Record<string, unknown> = { ...prepared, ...payload };
+  const changed = session.getComparator().diffEntities(meta.class, sent, snapshot) as Record<string, unknown>;
+  for (const name of Object.keys(changed)) {
+    const property = meta.properties[name];
+    // what the database itself computes came back with the statement
+    if (property !== undefined && !property.version && !property.generated && !property.formula && !isRaw(sent[name])) {
+      snapshot[name] = sent[name];
+    }
+  }
+}
+
+/** Lets a collection differ again from what was sent of it. */
+function keepItems(collection: Collection<object>, sent: object[]): void {
+  const items = collection.getItems(false);
+  if (items.length !== sent.length || items.some((item, index) => item !== sent[index])) {
+    collection.hydrate(sent as never[]);
+    collection.set(items as never[]);
+  }
+}

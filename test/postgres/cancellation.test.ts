@@ -1,0 +1,95 @@
+import { expect } from 'chai';
+import type { UnitOfWorkPostgreSqlConnection } from '../../src/postgres/index.js';
+import { query, type TestDatabase } from '../support/database.js';
+import { waitFor } from '../support/wait-for.js';
+import { Account, accountDatabase, type Engine, expectNothingHeld, failure, ours, owners, poolOf } from './setup.js';
+
+describe('12. what runs for a transaction can be cancelled', () => {
+  let database: TestDatabase;
+  let engine: Engine;
+
+  before(async () => {
+    database = await accountDatabase();
+  });
+  beforeEach(() => {
+    engine = ours(database.url, { pool: { min: 0, max: 1 } });
+  });
+  afterEach(async () => {
+    await expectNothingHeld(engine);
+    await engine.close();
+    await query(database.url, 'truncate account');
+  });
+  after(() => database.drop());
+
+  const connection = () => engine.em.getConnection() as unknown as UnitOfWorkPostgreSqlConnection;
+  const running = (sql: string) =>
+    waitFor(async () => {
+      const rows = await query(
+        database.url,
+        `select 1 from pg_stat_activity where state = 'active' and query like $1 and pid <> pg_backend_pid()`,
+        [`%${sql}%`],
+      );
+      return rows.length > 0;
+    });
+
+  it('cancels the statement on the server, and leaves the transaction to be rolled back', async () => {
+    const error = await failure(
+      engine.em.fork().transactional(async (em) => {
+        await em.insert(Account, { owner: 'Ada', balance: 0 });
+        const slept = failure(em.execute('select pg_sleep(60)'));
+        await running('pg_sleep');
+        await connection().cancelRunning(em.getTransactionContext() as never);
+        expect((await slept).code).to.equal('57014');
+      }),
+    );
+    expect(error.code).to.equal('57014');
+    expect(await owners(database.url)).to.deep.equal([]);
+  });
+
+  it('does nothing when nothing runs, nor to what runs next', async () => {
+    await engine.em.fork().transactional(async (em) => {
+      await em.insert(Account, { owner: 'Ada', balance: 0 });
+      const trx = em.getTransactionContext() as never;
+      for (let turn = 0; turn < 20; turn += 1) {
+        const selected = em.execute('select 1');
+        const cancelled = connection().cancelRunning(trx);
+        await selected.catch(() => {});
+        await cancelled;
+        await em.execute('rollback to savepoint s').catch(() => {});
+      }
+    }).catch((error) => expect(error.code).to.be.oneOf(['57014', '3B001']));
+    for (let turn = 0; turn < 20; turn += 1) {
+      let cancelled!: Promise<void>;
+      const first = engine.em.fork().transactional(async (em) => {
+        const selected = em.execute('select 1');
+        cancelled = connection().cancelRunning(em.getTransactionContext() as never);
+        await selected;
+      });
+      // The pool has one connection: this one gets it as soon as the first one has given it back.
+      const second = engine.em.fork().transactional((em) => em.execute('select pg_sleep(0.005)'));
+      await first.catch((error) => expect(error.code).to.equal('57014'));
+      await second;
+      await cancelled;
+    }
+  });
+
+  it('ends the wait for a connection, which goes to somebody else', async () => {
+    const reason = new Error('enough');
+    await engine.em.fork().transactional(async (em) => {
+      await em.insert(Account, { owner: 'Ada', balance: 0 });
+      let trx: unknown;
+      const waiting = failure(
+        engine.em.fork().transactional(async (other) => {
+          trx = other.getTransactionContext();
+          await other.execute('select 1');
+        }),
+      );
+      const pool = await poolOf(engine);
+      await waitFor(() => pool.waitingCount === 1);
+      await connection().cancelRunning(trx as never, reason);
+      expect(await waiting).to.equal(reason);
+    });
+    expect(await owners(database.url)).to.deep.equal(['Ada']);
+    await engine.em.fork().execute('select 1');
+  });
+});

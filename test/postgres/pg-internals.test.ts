@@ -1,0 +1,79 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import pg from 'pg';
+import { serverUrl } from '../support/server-url.js';
+
+const require = createRequire(import.meta.url);
+
+/** Where a package of this name is, though its `exports` may not name its package.json. */
+const versionOf = (name: string): string => {
+  for (let folder = dirname(require.resolve(name)); folder !== dirname(folder); folder = dirname(folder)) {
+    try {
+      const content = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: string; version: string };
+      if (content.name === name) {
+        return content.version;
+      }
+    } catch {
+      // one folder up
+    }
+  }
+  return 'unknown';
+};
+
+/**
+ * The driver rests on what these versions do, beyond what they document. When one changes: run the tests of this folder,
+ * read the package's changes to what is named below, and then write the new version here.
+ */
+describe('pg internals', () => {
+  it('are those of the versions that the driver was checked with', () => {
+    expect({ pg: versionOf('pg'), pool: versionOf('pg-pool'), kysely: versionOf('kysely') }).to.deep.equal({
+      pg: '8.23.0',
+      pool: '3.14.0',
+      kysely: '0.29.6',
+    });
+  });
+
+  it('call these methods on a query that was submitted', () => {
+    for (const method of [
+      'submit',
+      'handleRowDescription',
+      'handleDataRow',
+      'handleCommandComplete',
+      'handleEmptyQuery',
+      'handlePortalSuspended',
+      'handleError',
+      'handleReadyForQuery',
+    ]) {
+      expect(pg.Query.prototype, method).to.have.property(method).that.is.a('function');
+    }
+    for (const method of ['parse', 'bind', 'execute', 'close', 'flush', 'sync']) {
+      expect(pg.Connection.prototype, method).to.have.property(method).that.is.a('function');
+    }
+  });
+
+  it('know the server process and the transaction status of a client', async () => {
+    const client = new pg.Client(serverUrl());
+    await client.connect();
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+    expect(client).to.have.property('processID', rows[0]?.pid);
+    expect(client.getTransactionStatus()).to.equal('I');
+    await client.query('begin');
+    expect(client.getTransactionStatus()).to.equal('T');
+    await client.end();
+  });
+
+  it('say in these words that a pool stayed full', async () => {
+    const pool = new pg.Pool({ connectionString: serverUrl(), max: 1, connectionTimeoutMillis: 500 });
+    pool.on('error', () => {});
+    const client = await pool.connect();
+    const message = await pool.connect().then(
+      () => 'connected',
+      (error: Error) => error.message,
+    );
+    client.release();
+    await pool.end();
+    expect(message).to.equal('timeout exceeded when trying to connect');
+  });
+});

@@ -1,0 +1,43 @@
+import { expect } from 'chai';
+import { canBeJoined } from '../../src/postgres/single-statement.js';
+
+describe('which texts can travel with other statements', () => {
+  for (const sql of [
+    '',
+    'select 1',
+    'select 1;',
+    'select 1 ; ; -- the end; really',
+    `insert into t values ('a;b', 'it''s; fine')`,
+    `insert into t values (E'it\\'s; fine', e'\\\\', 'x')`,
+    'select "a;b""c;" from t',
+    'select $$a;b$$, $tag$ $$;$$ $tag$;',
+    'select 1 -- a; b\n, 2',
+    'select /* a; /* b; */ c; */ 1;',
+    `do $do$ begin perform 1; perform 2; end $do$`,
+    'select $1, a$b$c;',
+    `select U&'d\u0061t;a'`,
+    `insert into t values ('copy; this from home')`,
+  ]) {
+    it(`yes: ${JSON.stringify(sql)}`, () => expect(canBeJoined(sql)).to.equal(true));
+  }
+
+  for (const sql of [
+    'select 1; select 2',
+    ';select 1',
+    `select 'a'; select 'b'`,
+    'select 1; /* then */ select 2',
+    `select 1; 'x'`,
+    'select $$a$$; select $$b$$',
+    // In doubt: unfinished, or dependent on a setting.
+    `select 'a;`,
+    'select "a;',
+    'select $$a;',
+    'select /* a;',
+    `select 'a\\'; select 2; --'`,
+    `select 'a\\;'`,
+    'copy t from stdin',
+    'COPY t (a, b)\nFROM  STDIN with csv',
+  ]) {
+    it(`no: ${JSON.stringify(sql)}`, () => expect(canBeJoined(sql)).to.equal(false));
+  }
+});
