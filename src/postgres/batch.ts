@@ -75,7 +75,7 @@ export class Batch extends PgQuery {
     connection.stream.cork();
     try {
       this.#write(connection, controlMessages(this.#before));
-      const problem = super.submit(this.#view(connection));
+      const problem = super.submit(this.#paged || this.#joined ? this.#view(connection) : connection);
       this.#localError = problem ?? this.#localError;
       this.#phase = problem ? 'ready' : 'sent';
       return problem;
@@ -126,13 +126,13 @@ export class Batch extends PgQuery {
       this.#controlsDone += 1;
     } else if (!this.#statementDone || this.#after === undefined) {
       this.#statementDone = true;
-      super.handleCommandComplete(message, this.#view(connection));
+      super.handleCommandComplete(message, this.#paged ? this.#view(connection) : connection);
     }
   }
 
   override handleEmptyQuery(connection: WireConnection): void {
     this.#statementDone = true;
-    super.handleEmptyQuery(this.#view(connection));
+    super.handleEmptyQuery(this.#paged ? this.#view(connection) : connection);
   }
 
   override handleReadyForQuery(connection: WireConnection): void {

@@ -74,6 +74,7 @@ export class ClientPool {
       signal: async (processId, how) => {
         await this.ask((control) => control.query(`select pg_${how}_backend($1)`, [processId]));
       },
+      patience: Math.min(this.timeout, 5_000),
     });
     this.#leases.add(lease);
     this.#known.add(client);

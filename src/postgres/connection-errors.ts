@@ -1,13 +1,18 @@
-import { ConnectionException, DriverException, type Platform } from '@mikro-orm/core';
+import { ConnectionException, DriverException, LockWaitTimeoutException, type Platform } from '@mikro-orm/core';
 
 /** Turns what the database rejects with into what the caller gets. */
 export type ConvertError = (error: unknown) => unknown;
 
 /** MikroORM's exception class for an error of the server's; everything else stays as it is, as does a converted one. */
-export const convertError = (platform: Platform, error: unknown): unknown =>
-  error instanceof Error && 'severity' in error && !(error instanceof DriverException)
-    ? platform.getExceptionConverter().convertException(error)
-    : error;
+export const convertError = (platform: Platform, error: unknown): unknown => {
+  if (!(error instanceof Error && 'severity' in error) || error instanceof DriverException) {
+    return error;
+  }
+  // lock_not_available: MikroORM has a class for it, which its converter for PostgreSQL does not use
+  return 'code' in error && error.code === '55P03'
+    ? new LockWaitTimeoutException(error)
+    : platform.getExceptionConverter().convertException(error);
+};
 
 /** The same, which gives one error the same exception each time: MikroORM's converter writes into what it converts. */
 export const errorConverter = (platform: Platform): ConvertError => {
@@ -30,7 +35,7 @@ const connectionException = (error: Error, message: string, code: string): Conne
   );
 };
 
-export const connectionLost = (error: Error): ConnectionException =>
+export const connectionLost = (error = new Error('Connection terminated')): ConnectionException =>
   error instanceof ConnectionException ? error : connectionException(error, 'The connection was lost', '08006');
 
 export const connectionRefused = (error: Error): ConnectionException =>

@@ -10,12 +10,15 @@ import { PooledConnection } from './pooled-connection.js';
 import { sessionStatements } from './session-context.js';
 import { type BeginOptions, type TransactionContext, Transactions } from './transactions.js';
 
+/** After how many milliseconds of silence the operating system begins to ask whether the other end is still there. */
+const KEEP_ALIVE_AFTER = 10_000;
+
 type PoolOptions = PoolConfig & { onPoolCreated?: (pool: Pool) => unknown };
 
 /** MikroORM's PostgreSQL connection, on a Kysely driver whose transactions cost less and tell how they ended. */
 export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
   #driver: UnitOfWorkKyselyDriver | undefined;
-  #forced = false;
+  #clients: ClientPool | undefined;
   readonly #transactions = new Transactions({
     platform: () => this.platform,
     ensureConnection: () => this.ensureConnection(),
@@ -36,6 +39,9 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     let pool: Pool | undefined;
     const stock = super.createKyselyDialect({
       connectionTimeoutMillis: CONNECTION_TIMEOUT,
+      // or nobody would ever notice that a COMMIT is waited for on a connection that was cut without a word
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER,
       ...overrides,
       onPoolCreated: (created: Pool) => {
         pool = created;
@@ -43,6 +49,7 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
       },
     } as PoolConfig);
     const clients = new ClientPool(pool as unknown as Pool, this.#hooks());
+    this.#clients = clients;
     const services = {
       pool: clients,
       convert: errorConverter(this.platform),
@@ -50,7 +57,7 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     };
     const driver = new UnitOfWorkKyselyDriver({
       connect: async () => new PooledConnection(services),
-      close: () => clients.close(this.#forced),
+      close: () => clients.close(false),
     });
     this.#driver = driver;
     const dialect: Dialect = {
@@ -75,7 +82,10 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
 
   /** Ends when the connections are closed: those in use are waited for, or closed at once with `force`. */
   override async close(force?: boolean): Promise<void> {
-    this.#forced = force ?? false;
+    if (force) {
+      // Kysely closes once, and may be at it already, waiting for what is in use
+      await this.#clients?.close(true);
+    }
     await super.close(force);
   }
 

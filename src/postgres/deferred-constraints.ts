@@ -3,28 +3,33 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 
 const transactionAborted = '25P02';
 
-/** Constraints, by name, that are checked at COMMIT unless told otherwise. */
-const deferredByDefault = `
-  select coalesce(string_agg(distinct format('%I.%I', n.nspname, c.conname), ', '), '') as names
+/** Whether any constraint can be deferred, and the names of those that are checked at COMMIT unless told otherwise. */
+const deferrable = `
+  select count(*) > 0 as any,
+    coalesce(string_agg(distinct format('%I.%I', n.nspname, c.conname), ', ') filter (where c.condeferred), '') as names
   from pg_constraint c join pg_namespace n on n.oid = c.connamespace
-  where c.condeferred`;
+  where c.condeferrable`;
 
 /**
  * Checks in a savepoint what COMMIT would check, and leaves the constraints as deferred as they were. A `set constraints`
- * is undone by a rollback only, and `all deferred` would also defer those that are immediate by default.
+ * is undone by a rollback only, and `all deferred` would also defer those that are immediate by default. Resolves to
+ * whether the transaction can go on: one that an error has aborted takes no more statements.
  */
-export async function checkConstraints(session: EntityManager): Promise<void> {
+export async function checkConstraints(session: EntityManager): Promise<boolean> {
   const sql = session as SqlEntityManager;
   try {
-    await sql.execute('set constraints all immediate', [], 'run');
+    const { any, names } = await sql.execute<{ any: boolean; names: string }>(deferrable, [], 'get');
+    if (any) {
+      await sql.execute('set constraints all immediate', [], 'run');
+    }
+    if (names !== '') {
+      await sql.execute(`set constraints ${names} deferred`, [], 'run');
+    }
+    return true;
   } catch (error) {
     if ((error as { code?: unknown }).code === transactionAborted) {
-      return; // the release of the savepoint tells why
+      return false; // the release of the savepoint tells why
     }
     throw error;
-  }
-  const { names } = await sql.execute<{ names: string }>(deferredByDefault, [], 'get');
-  if (names !== '') {
-    await sql.execute(`set constraints ${names} deferred`, [], 'run');
   }
 }

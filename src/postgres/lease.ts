@@ -9,6 +9,7 @@ export class Lease implements Session {
   readonly #client: PoolClient;
   readonly #onReturn: (lease: Lease) => void;
   readonly #signal: (processId: number, how: 'cancel' | 'terminate') => Promise<void>;
+  readonly #patience: number;
   #returned = false;
   #running: Batch | undefined;
   #cancelling: Promise<void> | undefined;
@@ -22,11 +23,14 @@ export class Lease implements Session {
       onReturn: (lease: Lease) => void;
       /** Tells the server to cancel what the process runs, or to end the process. */
       signal: (processId: number, how: 'cancel' | 'terminate') => Promise<void>;
+      /** For how many milliseconds the server may leave unanswered what it answers at once. */
+      patience: number;
     },
   ) {
     this.#client = client;
     this.#onReturn = hooks.onReturn;
     this.#signal = hooks.signal;
+    this.#patience = hooks.patience;
     client.on('error', this.#onError);
   }
 
@@ -45,7 +49,12 @@ export class Lease implements Session {
   }
 
   async execute(sql: string, values?: readonly unknown[], companions?: Companions): Promise<Outcome> {
-    return this.#run(new Batch(sql, values, companions));
+    const batch = new Batch(sql, values, companions);
+    const outcome = this.#run(batch);
+    if (companions?.prompt) {
+      this.#giveUpLater(batch);
+    }
+    return outcome;
   }
 
   stream(sql: string, values: readonly unknown[], rows: number, companions?: Companions): Pages {
@@ -61,20 +70,30 @@ export class Lease implements Session {
     }
     this.#running = batch;
     this.#client.query(batch as never);
-    const { result, ...outcome } = await batch.done;
+    const outcome = await batch.done;
     this.#running = undefined;
     // A cancel request that is under way could hit the next statement, or the next user of the connection.
-    await this.#cancelling?.catch(() => {});
+    if (this.#cancelling) {
+      await this.#cancelling.catch(() => {});
+    }
     if (outcome.lost) {
       this.destroy(outcome.error ?? new Error('Connection terminated'));
     }
-    return { ...outcome, result: result && toStatementResult(result) };
+    const { result, error, lost, controlsDone, answered, after } = outcome;
+    return { result: result && toStatementResult(result), error, lost, controlsDone, answered, after };
+  }
+
+  /** Closes the connection unless the batch ends in time: nobody would notice that nothing comes through it any more. */
+  #giveUpLater(batch: Batch): void {
+    const timer = setTimeout(() => this.destroy(new Error('The connection is silent')), this.#patience);
+    void batch.done.then(() => clearTimeout(timer));
   }
 
   /** Cancels the running statement on the server; resolves when that has been told. Without one it does nothing. */
   async cancel(): Promise<void> {
     const processId = this.#processId;
     if (this.#running && !this.#returned && processId) {
+      this.#giveUpLater(this.#running);
       this.#cancelling ??= this.#signal(processId, 'cancel').finally(() => {
         this.#cancelling = undefined;
       });

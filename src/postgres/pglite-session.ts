@@ -68,7 +68,10 @@ export class PgliteSession implements Session {
     this.release();
   }
 
-  async #run(sql: string, values: readonly unknown[]): Promise<{ command?: string; affectedRows?: number; rows: unknown[] }> {
+  async #run(
+    sql: string,
+    values: readonly unknown[],
+  ): Promise<{ command?: string; affectedRows?: number; rows: unknown[] }> {
     if (sql === 'commit') {
       return this.#commit();
     }

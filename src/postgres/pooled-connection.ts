@@ -5,7 +5,8 @@ import type { DriverConnection } from './driver-connection.js';
 import { LazySession } from './lazy-session.js';
 import { Scope } from './scope.js';
 import type { Outcome, Session, StatementResult } from './session.js';
-import { Transaction, type TransactionServices } from './transaction.js';
+import { Transaction } from './transaction.js';
+import type { TransactionServices } from './transaction-channel.js';
 
 /** What Kysely gets when it acquires a connection: nothing is taken from the pool before the first statement. */
 export class PooledConnection implements DriverConnection {

@@ -144,7 +144,10 @@ export class Scope implements DatabaseConnection {
 
   async cancelQuery(_provider: ControlConnectionProvider): Promise<void> {
     if (this.#current) {
-      await this.transaction.cancelStatement(this.#current, new Error('The statement was cancelled before it was sent'));
+      await this.transaction.cancelStatement(
+        this.#current,
+        new Error('The statement was cancelled before it was sent'),
+      );
     }
   }
 

@@ -8,6 +8,8 @@ export interface Companions {
   readonly after?: string;
   /** The text may hold several statements, or can't be parsed ahead for another reason: it can't travel with `before`. */
   readonly several?: boolean;
+  /** The server answers it at once: a connection on which no answer comes is silent, and given up. */
+  readonly prompt?: boolean;
 }
 
 export interface StatementResult extends QueryResult<unknown> {

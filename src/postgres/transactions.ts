@@ -119,6 +119,8 @@ export class Transactions {
   async #beginNested(ctx: TransactionContext, options: BeginOptions): Promise<TransactionContext> {
     const outer = this.#innermost(await this.scopeOf(ctx));
     await options.eventBroadcaster?.dispatchEvent(EventType.beforeTransactionStart, ctx as never);
+    // statements that came before go first: sent after the savepoint, they would be undone with it
+    await ctx.getExecutor().provideConnection(async () => {});
     const trx = await this.#driver().nestIn(outer, () => this.#host.client().startTransaction().execute());
     const scope = await this.#adopt(trx);
     Reflect.defineProperty(trx, 'index', { value: scope.depth });

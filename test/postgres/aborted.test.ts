@@ -1,8 +1,17 @@
-import { expect } from 'chai';
 import { DeadlockException, UniqueConstraintViolationException } from '@mikro-orm/core';
+import { expect } from 'chai';
 import { TransactionAbortedError } from '../../src/errors.js';
 import { query, type TestDatabase } from '../support/database.js';
-import { Account, accountDatabase, type Engine, expectNothingHeld, failure, ours, owners, type Session } from './setup.js';
+import {
+  Account,
+  accountDatabase,
+  type Engine,
+  expectNothingHeld,
+  failure,
+  ours,
+  owners,
+  type Session,
+} from './setup.js';
 
 describe('7. success is never reported for what is not stored', () => {
   let database: TestDatabase;
@@ -100,7 +109,11 @@ describe('7. success is never reported for what is not stored', () => {
     const error = await failure(
       kysely.transaction().execute(async (trx) => {
         await trx.insertInto('account').values({ owner: 'Ada' }).execute();
-        await trx.selectFrom('nowhere' as never).selectAll().execute().catch(() => {});
+        await trx
+          .selectFrom('nowhere' as never)
+          .selectAll()
+          .execute()
+          .catch(() => {});
       }),
     );
     expect(error).to.be.instanceOf(TransactionAbortedError);
@@ -115,7 +128,12 @@ describe('7. success is never reported for what is not stored', () => {
       const circular: Record<string, unknown> = {};
       circular.self = circular;
       const kysely = em.getKysely<{ account: { owner: string } }>();
-      const error = await failure(kysely.insertInto('account').values({ owner: circular as never }).execute());
+      const error = await failure(
+        kysely
+          .insertInto('account')
+          .values({ owner: circular as never })
+          .execute(),
+      );
       expect(error).to.be.instanceOf(TypeError);
       await insert(em, 'Grace');
     });
@@ -198,7 +216,9 @@ describe('7. success is never reported for what is not stored', () => {
       const error = await failure(
         engine.em
           .getConnection()
-          .executeDump(`insert into account (id, owner) values (1, 'a'); insert into account (id, owner) values (1, 'b')`),
+          .executeDump(
+            `insert into account (id, owner) values (1, 'a'); insert into account (id, owner) values (1, 'b')`,
+          ),
       );
       expect(error).to.be.instanceOf(UniqueConstraintViolationException);
       expect(error.message.match(/detail:/g)).to.have.length(1);

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import type { UnitOfWorkPostgreSqlConnection } from '../../src/postgres/index.js';
 import { query, type TestDatabase } from '../support/database.js';
-import { waitFor } from '../support/wait-for.js';
+import { deferred, waitFor } from '../support/wait-for.js';
+import { startProxy } from '../support/wire-proxy.js';
 import { Account, accountDatabase, type Engine, expectNothingHeld, failure, ours, owners, poolOf } from './setup.js';
 
 describe('12. what runs for a transaction can be cancelled', () => {
@@ -48,20 +49,18 @@ describe('12. what runs for a transaction can be cancelled', () => {
 
   it('does nothing when nothing runs, nor to what runs next', async () => {
     await engine.em.fork().transactional(async (em) => {
+      await connection().cancelRunning(em.getTransactionContext() as never);
       await em.insert(Account, { owner: 'Ada', balance: 0 });
-      const trx = em.getTransactionContext() as never;
-      for (let turn = 0; turn < 20; turn += 1) {
-        const selected = em.execute('select 1');
-        const cancelled = connection().cancelRunning(trx);
-        await selected.catch(() => {});
-        await cancelled;
-        await em.execute('rollback to savepoint s').catch(() => {});
-      }
-    }).catch((error) => expect(error.code).to.be.oneOf(['57014', '3B001']));
+      await connection().cancelRunning(em.getTransactionContext() as never);
+      await em.insert(Account, { owner: 'Grace', balance: 0 });
+    });
+    expect(await owners(database.url)).to.deep.equal(['Ada', 'Grace']);
     for (let turn = 0; turn < 20; turn += 1) {
       let cancelled!: Promise<void>;
       const first = engine.em.fork().transactional(async (em) => {
-        const selected = em.execute('select 1');
+        await em.execute('select 1');
+        const selected = em.execute('select 2');
+        await new Promise((resolve) => setImmediate(resolve));
         cancelled = connection().cancelRunning(em.getTransactionContext() as never);
         await selected;
       });
@@ -91,5 +90,36 @@ describe('12. what runs for a transaction can be cancelled', () => {
     });
     expect(await owners(database.url)).to.deep.equal(['Ada']);
     await engine.em.fork().execute('select 1');
+  });
+
+  it('lets nothing else run on the connection while a cancel request is on its way', async () => {
+    const proxy = await startProxy(database.url);
+    const proxied = ours(proxy.url, { pool: { min: 0, max: 1 } });
+    const control = proxied.em.getConnection() as unknown as UnitOfWorkPostgreSqlConnection;
+    const hold = proxy.holdAt(/pg_cancel_backend/);
+    const answered = deferred();
+    await proxied.em.fork().transactional(async (em) => {
+      await em.execute('select 1');
+      const [first] = proxy.connections;
+      proxy.onBackend((message, connection) => {
+        if (message.type === 'Z' && connection === first) {
+          answered.resolve();
+        }
+        return undefined;
+      });
+      const slept = em.execute('select pg_sleep(0.3)');
+      const next = slept.then(() => em.execute('select 2'));
+      await waitFor(() => proxy.sql().some((sql) => sql.includes('pg_sleep')));
+      const cancelled = control.cancelRunning(em.getTransactionContext() as never);
+      await hold.struck;
+      await answered.promise;
+      await query(database.url, 'select 1');
+      expect(proxy.sql()).not.to.include('select 2');
+      hold.release();
+      await Promise.all([cancelled, next]);
+      expect(proxy.sql()).to.include('select 2');
+    });
+    await proxied.close();
+    await proxy.close();
   });
 });

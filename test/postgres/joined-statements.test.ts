@@ -1,5 +1,5 @@
-import { expect } from 'chai';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
+import { expect } from 'chai';
 import { query, type TestDatabase } from '../support/database.js';
 import { waitFor } from '../support/wait-for.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
@@ -78,7 +78,9 @@ describe('a statement that travels with others behaves as if it were alone', () 
     expect(
       await onBoth((em) => em.execute(`insert into account (owner) values ('a'), ('b') returning id`, [], 'run')),
     ).to.deep.include({ affectedRows: 2, rows: [{ id: 1 }, { id: 2 }] });
-    expect(await onBoth((em) => em.execute(`update account set balance = 1`, [], 'run'))).to.deep.include({ affectedRows: 0 });
+    expect(await onBoth((em) => em.execute(`update account set balance = 1`, [], 'run'))).to.deep.include({
+      affectedRows: 0,
+    });
     expect(await onBoth((em) => em.execute('create table t (id int)', [], 'run'))).to.deep.include({ affectedRows: 0 });
     expect(await onBoth((em) => em.execute('', [], 'all'))).to.deep.equal([]);
     expect(await onBoth((em) => em.execute('-- nothing', [], 'all'))).to.deep.equal([]);
@@ -89,7 +91,13 @@ describe('a statement that travels with others behaves as if it were alone', () 
   });
 
   it('gives the errors of the statement, with its positions', async () => {
-    for (const sql of ['selec 1', 'select nothing', 'select * from nowhere', 'select 1/0', `insert into account values (1, null)`]) {
+    for (const sql of [
+      'selec 1',
+      'select nothing',
+      'select * from nowhere',
+      'select 1/0',
+      `insert into account values (1, null)`,
+    ]) {
       const error = await onBoth((em) => caught(em.execute(sql)));
       expect(error.code, sql).to.match(/^[0-9A-Z]{5}$/);
     }
@@ -148,8 +156,12 @@ describe('a statement that travels with others behaves as if it were alone', () 
 
     it('are refused with parameters', async () => {
       const code = await onBoth(async (em) => {
-        const query = em.getKysely().selectFrom('x' as never).compile();
-        return (await caught(em.getKysely().executeQuery({ ...query, sql: 'select $1; select 2', parameters: [1] }))).code;
+        const query = em
+          .getKysely()
+          .selectFrom('x' as never)
+          .compile();
+        return (await caught(em.getKysely().executeQuery({ ...query, sql: 'select $1; select 2', parameters: [1] })))
+          .code;
       });
       expect(code).to.equal('42601');
     });
@@ -165,7 +177,9 @@ describe('a statement that travels with others behaves as if it were alone', () 
     const pool = await poolOf(engines.ours);
     const listen = (client: { on(event: 'notice', listener: (notice: { message?: string }) => void): void }) =>
       client.on('notice', ({ message }) => seen.push(message ?? ''));
-    const noisy = ours(database.url, { driverOptions: { onPoolCreated: (created: typeof pool) => created.on('connect', listen) } });
+    const noisy = ours(database.url, {
+      driverOptions: { onPoolCreated: (created: typeof pool) => created.on('connect', listen) },
+    });
     await noisy.em.fork().transactional((em) => em.execute(`do $$ begin raise notice 'hello'; end $$`));
     expect(seen).to.deep.equal(['hello']);
     await noisy.close();
@@ -193,13 +207,23 @@ describe('a statement that travels with others behaves as if it were alone', () 
         },
         { isolationLevel: 'serializable' as never },
       );
-      await engine.em.fork().transactional(() => Promise.reject(new Error('no'))).catch(() => {});
+      await engine.em
+        .fork()
+        .transactional(() => Promise.reject(new Error('no')))
+        .catch(() => {});
       await engine.close();
       logs.push(lines.map((line) => line.replace(/trx\d/, 'trx')));
       expect(queries).to.deep.equal(['select set_config(?, ?, true)', 'select 1', 'select 2']);
     }
     expect(logs[1]).to.deep.equal(logs[0]);
-    expect(logs[1]).to.include.members(['begin', 'select 1', 'savepoint "trx"', 'release savepoint "trx"', 'commit', 'rollback']);
+    expect(logs[1]).to.include.members([
+      'begin',
+      'select 1',
+      'savepoint "trx"',
+      'release savepoint "trx"',
+      'commit',
+      'rollback',
+    ]);
   });
 
   it('runs the connection hooks, outside the transaction and before it', async () => {
@@ -228,7 +252,9 @@ describe('a statement that travels with others behaves as if it were alone', () 
 
   it('runs executeDump, with several statements and errors', async () => {
     const connection = engines.ours.em.getConnection();
-    await connection.executeDump(`insert into account (id, owner) values (1, 'a'); insert into account (id, owner) values (2, 'b')`);
+    await connection.executeDump(
+      `insert into account (id, owner) values (1, 'a'); insert into account (id, owner) values (2, 'b')`,
+    );
     expect(await owners(database.url)).to.deep.equal(['a', 'b']);
     expect(await failure(connection.executeDump(`insert into account (id, owner) values (1, 'a')`))).to.be.instanceOf(
       UniqueConstraintViolationException,
@@ -280,7 +306,9 @@ describe('a statement that travels with others behaves as if it were alone', () 
     it('reports an error in its middle, and aborts the transaction', async () => {
       await fill(250);
       const broken = async (em: Session) => {
-        for await (const _ of em.getConnection().stream('select 1 / (200 - id) from account order by id', [], em.getTransactionContext())) {
+        for await (const _ of em
+          .getConnection()
+          .stream('select 1 / (200 - id) from account order by id', [], em.getTransactionContext())) {
           // until row 200
         }
       };

@@ -1,9 +1,18 @@
 import { expect } from 'chai';
 import { UnitOfWorkClosedError } from '../../src/errors.js';
-import type { TestDatabase } from '../support/database.js';
+import { query, type TestDatabase } from '../support/database.js';
 import { deferred } from '../support/wait-for.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
-import { Account, accountDatabase, type Engine, expectNothingHeld, failure, ours, owners, type Session } from './setup.js';
+import {
+  Account,
+  accountDatabase,
+  type Engine,
+  expectNothingHeld,
+  failure,
+  ours,
+  owners,
+  type Session,
+} from './setup.js';
 
 interface Tables {
   account: { owner: string };
@@ -14,8 +23,10 @@ describe('6. a statement that comes after the transaction began to end is refuse
   let proxy: WireProxy;
   let engine: Engine;
 
-  beforeEach(async () => {
+  before(async () => {
     database = await accountDatabase();
+  });
+  beforeEach(async () => {
     proxy = await startProxy(database.url);
     engine = ours(proxy.url, { pool: { min: 0, max: 2 } });
   });
@@ -23,8 +34,9 @@ describe('6. a statement that comes after the transaction began to end is refuse
     await expectNothingHeld(engine);
     await engine.close();
     await proxy.close();
-    await database.drop();
+    await query(database.url, 'truncate account');
   });
+  after(() => database.drop());
 
   const insert = (em: Session, owner: string) => em.insert(Account, { owner, balance: 0 });
   const refused = async (work: Promise<unknown>, status: string) => {
@@ -91,7 +103,10 @@ describe('6. a statement that comes after the transaction began to end is refuse
       await refused(session.find(Account, {}), status);
       await refused(session.execute('select 1'), status);
       await refused(session.getKysely<Tables>().selectFrom('account').selectAll().execute(), status);
-      await refused(session.transactional(async (inner) => insert(inner, 'late')), status);
+      await refused(
+        session.transactional(async (inner) => insert(inner, 'late')),
+        status,
+      );
       await refused(
         (async () => {
           for await (const _ of session.stream(Account, {})) {

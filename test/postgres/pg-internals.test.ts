@@ -1,6 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import pg from 'pg';
 import { serverUrl } from '../support/server-url.js';
@@ -11,7 +11,10 @@ const require = createRequire(import.meta.url);
 const versionOf = (name: string): string => {
   for (let folder = dirname(require.resolve(name)); folder !== dirname(folder); folder = dirname(folder)) {
     try {
-      const content = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: string; version: string };
+      const content = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+        name?: string;
+        version: string;
+      };
       if (content.name === name) {
         return content.version;
       }

@@ -25,7 +25,9 @@ describe('17. PGlite: transactions take turns, and tell how they ended', () => {
 
   before(async () => {
     engine = open();
-    await engine.em.getConnection().executeDump(`${schema}; alter table account add constraint one unique (owner, balance)
+    await engine.em
+      .getConnection()
+      .executeDump(`${schema}; alter table account add constraint one unique (owner, balance)
       deferrable initially deferred; create function note(text) returns int language sql as
       $$ insert into account (owner) values ($1) returning id $$`);
   });
@@ -33,7 +35,8 @@ describe('17. PGlite: transactions take turns, and tell how they ended', () => {
   after(() => engine.close());
 
   const insert = (em: Session, owner: string) => em.insert(Account, { owner, balance: 0 });
-  const owners = async () => (await engine.em.fork().find(Account, {}, { orderBy: { id: 'asc' } })).map(({ owner }) => owner);
+  const owners = async () =>
+    (await engine.em.fork().find(Account, {}, { orderBy: { id: 'asc' } })).map(({ owner }) => owner);
 
   it('commits and rolls back', async () => {
     await engine.em.fork().transactional((em) => insert(em, 'Ada'));
@@ -57,9 +60,9 @@ describe('17. PGlite: transactions take turns, and tell how they ended', () => {
     expect(rows).to.deep.equal([{ name: "o'Hara", level: 'serializable', read_only: 'on' }]);
     const error = await failure(engine.em.fork().transactional((inner) => insert(inner, 'x'), { readOnly: true }));
     expect(error.code).to.equal('25006');
-    expect(await engine.em.fork().execute(`select current_setting('transaction_read_only') as read_only`)).to.deep.equal([
-      { read_only: 'off' },
-    ]);
+    expect(
+      await engine.em.fork().execute(`select current_setting('transaction_read_only') as read_only`),
+    ).to.deep.equal([{ read_only: 'off' }]);
   });
 
   it('takes no turn when nothing is sent', async () => {
@@ -103,9 +106,15 @@ describe('17. PGlite: transactions take turns, and tell how they ended', () => {
       await insert(em, 'Ada');
     });
     expect(await failure(insert(session, 'late'))).to.be.instanceOf(UnitOfWorkClosedError);
-    expect(await failure(session.getKysely().selectFrom('account' as never).selectAll().execute())).to.be.instanceOf(
-      UnitOfWorkClosedError,
-    );
+    expect(
+      await failure(
+        session
+          .getKysely()
+          .selectFrom('account' as never)
+          .selectAll()
+          .execute(),
+      ),
+    ).to.be.instanceOf(UnitOfWorkClosedError);
     expect(await owners()).to.deep.equal(['Ada']);
   });
 

@@ -21,7 +21,8 @@ describe('16. no connection is ever lost to the pool', () => {
   let proxy: WireProxy;
   let engine: Engine;
 
-  const add = (owner: string) => engine.em.fork().transactional(async (em) => void em.create(Account, { owner, balance: 0 }));
+  const add = (owner: string) =>
+    engine.em.fork().transactional(async (em) => void em.create(Account, { owner, balance: 0 }));
   const times = async (count: number, work: (turn: number) => Promise<void>) => {
     for (let turn = 0; turn < count; turn += 1) {
       await work(turn);
@@ -37,16 +38,19 @@ describe('16. no connection is ever lost to the pool', () => {
       return rows[0]?.pid;
     });
 
-  beforeEach(async () => {
+  before(async () => {
     database = await accountDatabase();
+  });
+  beforeEach(async () => {
     proxy = await startProxy(database.url);
     engine = ours(proxy.url, { pool: { min: 0, max: 2 } });
   });
   afterEach(async () => {
     await engine.close();
     await proxy.close();
-    await database.drop();
+    await query(database.url, 'truncate account');
   });
+  after(() => database.drop());
 
   const stillWorks = async () => {
     await expectNothingHeld(engine);

@@ -1,7 +1,16 @@
 import { expect } from 'chai';
 import { query, type TestDatabase } from '../support/database.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
-import { Account, accountDatabase, type Engine, expectNothingHeld, ours, poolOf, type Session, stock } from './setup.js';
+import {
+  Account,
+  accountDatabase,
+  type Engine,
+  expectNothingHeld,
+  ours,
+  poolOf,
+  type Session,
+  stock,
+} from './setup.js';
 
 interface Row {
   readonly name: string;
@@ -76,14 +85,22 @@ const rows: Row[] = [
   {
     name: 'a statement with parameters',
     work: (em) =>
-      em.getKysely<{ account: { owner: string } }>().selectFrom('account').selectAll().where('owner', '=', 'x').execute(),
+      em
+        .getKysely<{ account: { owner: string } }>()
+        .selectFrom('account')
+        .selectAll()
+        .where('owner', '=', 'x')
+        .execute(),
     stock: 3,
     ours: 2,
     writes: false,
   },
 ];
 
-const session = { variables: { 'app.user': "o'Hara\\", statement_timeout: '5000', lock_timeout: '1000' }, role: 'postgres' };
+const session = {
+  variables: { 'app.user': "o'Hara\\", statement_timeout: '5000', lock_timeout: '1000' },
+  role: 'postgres',
+};
 
 describe('20. round trips', () => {
   let database: TestDatabase;
@@ -194,7 +211,8 @@ describe('20. round trips', () => {
   });
 
   it('takes one more for what is pending when several statements come in one text', async () => {
-    const work = (em: Session) => em.execute(`insert into account (owner) values ('a'); insert into account (owner) values ('b')`);
+    const work = (em: Session) =>
+      em.execute(`insert into account (owner) values ('a'); insert into account (owner) values ('b')`);
     expect(await count(engines.ours.em.fork().transactional(work))).to.equal(3);
   });
 

@@ -2,7 +2,16 @@ import { expect } from 'chai';
 import { query, type TestDatabase } from '../support/database.js';
 import { deferred } from '../support/wait-for.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
-import { Account, accountDatabase, type Engine, expectNothingHeld, failure, ours, owners, type Session } from './setup.js';
+import {
+  Account,
+  accountDatabase,
+  type Engine,
+  expectNothingHeld,
+  failure,
+  ours,
+  owners,
+  type Session,
+} from './setup.js';
 
 describe('10. inner transactions side by side never touch each other', () => {
   let database: TestDatabase;
@@ -143,8 +152,16 @@ describe('10. inner transactions side by side never touch each other', () => {
     let waiting!: Promise<Error>;
     await failure(
       engine.em.fork().transactional(async (em) => {
-        void em.transactional(() => open.promise).catch(() => {});
+        const began = deferred();
+        void em
+          .transactional(async () => {
+            began.resolve();
+            await open.promise;
+          })
+          .catch(() => {});
+        await began.promise;
         waiting = failure(em.transactional((inner) => insert(inner, 'late')));
+        await insert(em, 'outer');
         throw new Error('no');
       }),
     );

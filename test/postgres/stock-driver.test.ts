@@ -73,7 +73,9 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
             }
           });
         };
-        expect((await failure(work(theirs))).message).to.equal(event === 'beforeTransactionRollback' ? 'work' : 'subscriber');
+        expect((await failure(work(theirs))).message).to.equal(
+          event === 'beforeTransactionRollback' ? 'work' : 'subscriber',
+        );
         const pool = await poolOf(theirs);
         expect(pool.totalCount - pool.idleCount).to.equal(event === 'afterTransactionCommit' ? 0 : 1);
         await query(database.url, 'select pg_terminate_backend(pid, 5000) from pg_stat_activity where state like $1', [
@@ -81,7 +83,9 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
         ]);
         await query(database.url, 'truncate account');
 
-        expect((await failure(work(mine))).message).to.equal(event === 'beforeTransactionRollback' ? 'work' : 'subscriber');
+        expect((await failure(work(mine))).message).to.equal(
+          event === 'beforeTransactionRollback' ? 'work' : 'subscriber',
+        );
         await expectNothingHeld(mine);
         expect(await owners(database.url)).to.deep.equal(event === 'afterTransactionCommit' ? ['Ada'] : []);
       });
@@ -99,7 +103,9 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
       em.getEventManager().registerSubscriber(new Throwing() as EventSubscriber);
       await em.transactional(async (outer) => {
         await insert(outer, 'outer');
-        const results = await Promise.allSettled([1, 2].map((n) => outer.transactional((inner) => insert(inner, `${n}`))));
+        const results = await Promise.allSettled(
+          [1, 2].map((n) => outer.transactional((inner) => insert(inner, `${n}`))),
+        );
         expect(results.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected']);
       });
       await expectNothingHeld(mine);
@@ -172,10 +178,12 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
     expect((await twice(mine)).name).to.equal('UniqueConstraintViolationException');
     const lost = (engine: Engine) => {
       proxy.killBefore(/^select 42$/);
-      return failure(engine.em.fork().transactional(async (em) => {
-        await em.execute('select 1');
-        await em.execute('select 42');
-      }));
+      return failure(
+        engine.em.fork().transactional(async (em) => {
+          await em.execute('select 1');
+          await em.execute('select 42');
+        }),
+      );
     };
     expect((await lost(theirs)).code).to.equal(undefined);
     expect((await lost(mine)).code).to.equal('08006');

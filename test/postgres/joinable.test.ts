@@ -1,5 +1,8 @@
 import { expect } from 'chai';
-import { canBeJoined } from '../../src/postgres/single-statement.js';
+import { canBeJoined } from '../../src/postgres/joinable.js';
+
+/** Quick on texts of megabytes, whatever is in them. */
+const LONG = 'a; it is; copy -- '.repeat(300_000);
 
 describe('which texts can travel with other statements', () => {
   for (const sql of [
@@ -17,6 +20,7 @@ describe('which texts can travel with other statements', () => {
     'select $1, a$b$c;',
     `select U&'d\u0061t;a'`,
     `insert into t values ('copy; this from home')`,
+    `insert into t values (E'it''s \\; \\\\''; fine')`,
   ]) {
     it(`yes: ${JSON.stringify(sql)}`, () => expect(canBeJoined(sql)).to.equal(true));
   }
@@ -40,4 +44,12 @@ describe('which texts can travel with other statements', () => {
   ]) {
     it(`no: ${JSON.stringify(sql)}`, () => expect(canBeJoined(sql)).to.equal(false));
   }
+
+  it('quickly, when they are long', () => {
+    const started = performance.now();
+    expect(canBeJoined(`insert into t values ('${LONG}', $$${LONG}$$, E'\\n${LONG}')`)).to.equal(true);
+    expect(canBeJoined(`insert into t values ('${"''".repeat(1_000_000)};')`)).to.equal(true);
+    expect(canBeJoined(`insert into t values ('${LONG}`)).to.equal(false);
+    expect(performance.now() - started).to.be.below(3_000);
+  });
 });
