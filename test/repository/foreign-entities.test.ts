@@ -1,13 +1,24 @@
-import { ref } from '@mikro-orm/core';
+import { Collection, ref } from '@mikro-orm/core';
 import { expect } from 'chai';
-import { ConfigurationError, EntityNotFoundError } from '../../src/index.js';
-import { Account, Rate, Trade, Transfer } from '../support/bank.js';
+import {
+  ConfigurationError,
+  EntityNotFoundError,
+  MikroOrmConnectionProxy,
+  UnitOfWorkClosedError,
+} from '../../src/index.js';
+import { Account, AccountRepository, Customer, Rate, Trade, Transfer } from '../support/bank.js';
 import { type Bank, forEachBank } from '../support/bank-database.js';
 import { rejection } from '../support/rejection.js';
 
 /** An account of a unit that has ended. */
 const accountOfAnother = async (bank: Bank, owner: string): Promise<Account> =>
   bank.uow.run((u) => u.accounts.create({ owner, balance: 1 }));
+
+const newCustomer = (): Customer => {
+  const customer = Object.assign(new Customer(), { name: 'C', address: { street: 'S', city: 'T' } });
+  customer.accounts ??= new Collection<Account>(customer);
+  return customer;
+};
 
 describe('an entity of another unit', () => {
   forEachBank((bank) => {
@@ -126,6 +137,25 @@ describe('an entity of another unit', () => {
       ]);
       const owners = await bank.rows<{ owner: string }>('select owner from account order by id');
       expect(owners.map(({ owner }) => owner)).to.deep.equal(['Ada', 'Grace', 'Edith', 'Joan']);
+    });
+
+    it('promise 21: is related to by reference in a collection of a new entity', async () => {
+      const ada = await new AccountRepository(new MikroOrmConnectionProxy(bank.engineFactory)).create({ owner: 'Ada' });
+      ada.owner = 'not this';
+      await bank.uow.run(async (u) => {
+        const customer = newCustomer();
+        customer.accounts.add(ada);
+        await u.customers.create(customer);
+        await u.flush();
+        expect(u.session.getUnitOfWork().getById(Account, ada.id)).not.to.equal(ada);
+      });
+      expect(await bank.rows('select account_id from customer_accounts')).to.deep.equal([{ account_id: 1 }]);
+      expect(await bank.rows('select owner from account')).to.deep.equal([{ owner: 'Ada' }]);
+    });
+
+    it('promise 6: of a unit that has ended can not be added to a collection', async () => {
+      const ada = await accountOfAnother(bank, 'Ada');
+      expect(() => newCustomer().accounts.add(ada)).to.throw(UnitOfWorkClosedError);
     });
 
     it('promise 21: that was never stored can not be related to', async () => {

@@ -1,0 +1,31 @@
+import type { EntityManager, EntityName } from '@mikro-orm/core';
+import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
+import { requireMethods } from '../require-methods.js';
+import { sessionOfBatch } from './batch-memory.js';
+import { requireKnownEntity, type Scope, scopeOf } from './scope.js';
+
+/** What all parts of a repository stand on: the entity, and the proxy that is asked for the session at every request. */
+export abstract class RepositoryBase<Entity extends object> {
+  /** The entity's class or schema. */
+  protected abstract readonly entity: EntityName<Entity>;
+  /** Gives the session, at every request. */
+  protected readonly connectionProxy: ConnectionProxy<EntityManager>;
+
+  /** @throws ConfigurationError where there is no connection proxy */
+  constructor(connectionProxy: ConnectionProxy<EntityManager>) {
+    requireMethods(connectionProxy, ['connect'], `${new.target.name} needs a connection proxy`);
+    this.connectionProxy = connectionProxy;
+  }
+
+  /** The session, once it is certain that its engine knows the entity. */
+  protected async session(): Promise<EntityManager> {
+    const session = await this.connectionProxy.connect();
+    requireKnownEntity(this, session.getMetadata());
+    return sessionOfBatch(session);
+  }
+
+  /** @internal What one call works with. */
+  protected async scope(): Promise<Scope<Entity>> {
+    return scopeOf(this.entity, await this.session(), this.connectionProxy);
+  }
+}

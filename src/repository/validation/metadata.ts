@@ -1,0 +1,22 @@
+import { type EntityMetadata, type EntityProperty, ReferenceKind } from '@mikro-orm/core';
+
+/** Metadata of whatever class: the checks walk from one to the next. */
+export type Meta = EntityMetadata;
+
+/** The property of this name, if the class has it; names that every object inherits are none. */
+export const propertyOf = (meta: Meta, name: string): EntityProperty | undefined =>
+  Object.hasOwn(meta.properties, name) ? (meta.properties as Record<string, EntityProperty>)[name] : undefined;
+
+/** The names that a caller can write, for messages. */
+export const fieldNames = (meta: Meta): string[] =>
+  Object.values<EntityProperty>(meta.properties)
+    .filter(({ embedded }) => embedded === undefined)
+    .map(({ name }) => name);
+
+export const isToMany = ({ kind }: EntityProperty): boolean =>
+  kind === ReferenceKind.ONE_TO_MANY || kind === ReferenceKind.MANY_TO_MANY;
+
+export const isToOne = ({ kind }: EntityProperty): boolean =>
+  kind === ReferenceKind.MANY_TO_ONE || kind === ReferenceKind.ONE_TO_ONE;
+
+export const isRelation = (property: EntityProperty): boolean => isToOne(property) || isToMany(property);
