@@ -2,7 +2,12 @@ import { ConfigurationError } from '../errors.js';
 
 /** A DSN taken apart. The password stays in a closure: nothing that prints this object can show it. */
 export type Dsn =
-  | { readonly kind: 'pglite'; readonly dataDir: string }
+  | {
+      readonly kind: 'pglite';
+      readonly dataDir: string;
+      /** The file that a database in memory is filled from. */
+      readonly snapshot: string | undefined;
+    }
   | {
       readonly kind: 'postgresql';
       readonly host: string;
@@ -20,6 +25,11 @@ export type Dsn =
  * Node's own error as `cause`, since that one does (`ERR_INVALID_URL` has the whole text in `input`).
  */
 export function parseDsn(dsn: string, source = 'The DSN'): Dsn {
+  if (typeof dsn !== 'string') {
+    throw new ConfigurationError(
+      `${source} must be a string. It looks like postgres://user:password@host:5432/database.`,
+    );
+  }
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(dsn)?.[1]?.toLowerCase();
   if (scheme === undefined) {
     throw new ConfigurationError(
@@ -27,7 +37,7 @@ export function parseDsn(dsn: string, source = 'The DSN'): Dsn {
     );
   }
   if (scheme === 'pglite') {
-    return { kind: 'pglite', dataDir: pgliteFolder(dsn.slice('pglite://'.length), source) };
+    return { kind: 'pglite', ...pglitePlace(dsn.slice('pglite://'.length), source) };
   }
   if (scheme !== 'postgres' && scheme !== 'postgresql') {
     throw new ConfigurationError(
@@ -37,16 +47,25 @@ export function parseDsn(dsn: string, source = 'The DSN'): Dsn {
   return postgresParts(dsn, source);
 }
 
-function pgliteFolder(place: string, source: string): string {
-  if (place === 'memory') {
-    return 'memory://';
+function pglitePlace(place: string, source: string): { dataDir: string; snapshot: string | undefined } {
+  const [, snapshot] = /^memory(?:\?snapshot=([^&#]+))?$/.exec(place) ?? [];
+  if (place === 'memory' || snapshot !== undefined) {
+    return { dataDir: 'memory://', snapshot: snapshot && decoded(snapshot, source) };
   }
   if (/^(\.{0,2}\/|[a-z]:[\\/])/i.test(place)) {
-    return place;
+    return { dataDir: place, snapshot: undefined };
   }
   throw new ConfigurationError(
     `${source} must be pglite://memory, pglite://./folder or pglite:///absolute/folder to use PGlite.`,
   );
+}
+
+function decoded(text: string, source: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new ConfigurationError(`${source} has a snapshot that cannot be read: "%" has to be written as "%25".`);
+  }
 }
 
 function postgresParts(dsn: string, source: string): Dsn {

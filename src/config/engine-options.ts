@@ -1,4 +1,6 @@
+import { existsSync, readFileSync } from 'node:fs';
 import type { Options } from '@mikro-orm/core';
+import { describeValue } from '../describe-value.js';
 import { ConfigurationError } from '../errors.js';
 import { type Dsn, parseDsn } from './dsn.js';
 import type { PostgresConfig } from './postgres-config.js';
@@ -21,19 +23,36 @@ export async function engineOptions<EngineOptions extends Partial<Options> = Par
   config: PostgresConfig,
   options?: EngineOptions,
 ): Promise<EngineOptions & Partial<Options>> {
+  if (typeof config !== 'object' || config === null) {
+    throw new ConfigurationError(`engineOptions() needs { dsn, poolSize }, and got ${describeValue(config)}.`);
+  }
+  if (options !== undefined && (typeof options !== 'object' || options === null || 'then' in options)) {
+    throw new ConfigurationError(`The options of an engine must be an object, and no promise of one: await it first.`);
+  }
   const { poolSize } = config;
   if (!Number.isInteger(poolSize) || poolSize < 1) {
-    throw new ConfigurationError(`poolSize must be a whole number of 1 or more, and is ${String(poolSize)}.`);
+    throw new ConfigurationError(`poolSize must be a whole number of 1 or more, and is ${describeValue(poolSize)}.`);
   }
   const dsn = parseDsn(config.dsn);
-  const own = dsn.kind === 'pglite' ? await pgliteOptions(dsn.dataDir) : await postgresqlOptions(dsn, poolSize);
+  const own = dsn.kind === 'pglite' ? await pgliteOptions(dsn) : await postgresqlOptions(dsn, poolSize);
   const given = options ?? ({} as EngineOptions);
   return { ...own, ...given, driverOptions: mergeDriverOptions(own.driverOptions, given.driverOptions) };
 }
 
-async function pgliteOptions(dataDir: string): Promise<Partial<Options>> {
+async function pgliteOptions({ dataDir, snapshot }: Dsn & { kind: 'pglite' }): Promise<Partial<Options>> {
   const { UnitOfWorkPgliteDriver } = await driverFor('@mikro-orm/pglite', () => import('../postgres/pglite-driver.js'));
-  return { driver: UnitOfWorkPgliteDriver, dbName: dataDir };
+  if (snapshot === undefined) {
+    return { driver: UnitOfWorkPgliteDriver, dbName: dataDir };
+  }
+  if (!existsSync(snapshot)) {
+    throw new ConfigurationError(`The DSN's snapshot is not there: ${snapshot}`);
+  }
+  return {
+    driver: UnitOfWorkPgliteDriver,
+    dbName: dataDir,
+    // read when PGlite starts, so that nothing holds these megabytes afterwards
+    driverOptions: () => ({ loadDataDir: new Blob([readFileSync(snapshot)]) }),
+  };
 }
 
 async function postgresqlOptions(dsn: Dsn & { kind: 'postgresql' }, poolSize: number): Promise<Partial<Options>> {

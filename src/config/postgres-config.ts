@@ -1,3 +1,4 @@
+import { describeValue } from '../describe-value.js';
 import { ConfigurationError } from '../errors.js';
 import { parseDsn } from './dsn.js';
 
@@ -23,18 +24,30 @@ export interface PostgresConfig {
  * ```
  */
 export function postgresConfig(env: NodeJS.ProcessEnv = process.env): PostgresConfig {
-  const dsn = env.DATABASE_URL?.trim();
+  if (typeof env !== 'object' || env === null) {
+    throw new ConfigurationError(`postgresConfig() reads an object like process.env, and got ${describeValue(env)}.`);
+  }
+  const dsn = textOf(env, 'DATABASE_URL');
   if (!dsn) {
     throw new ConfigurationError(
       'DATABASE_URL is not set. Set it to the database to work on, e.g. postgres://user@localhost:5432/bank, or to pglite://memory for one in memory.',
     );
   }
   parseDsn(dsn, 'DATABASE_URL');
-  const size = env.DATABASE_POOL_SIZE?.trim() || '10';
+  const size = textOf(env, 'DATABASE_POOL_SIZE') || '10';
   if (!/^[1-9]\d{0,4}$/.test(size)) {
     throw new ConfigurationError(
       `DATABASE_POOL_SIZE must be a whole number from 1 to 99999, and is ${JSON.stringify(size)}.`,
     );
   }
   return { dsn, poolSize: Number(size) };
+}
+
+/** A variable as the environment has it: a text, or nothing. */
+function textOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  const value: unknown = env[name];
+  if (value !== undefined && typeof value !== 'string') {
+    throw new ConfigurationError(`${name} must be a string, and is ${describeValue(value)}.`);
+  }
+  return value?.trim();
 }

@@ -5,6 +5,7 @@ import { isSingleConnection } from '../engine/single-connection.js';
 import { ConfigurationError } from '../errors.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
+import { requireMethods } from '../require-methods.js';
 
 /**
  * A session of its own on an engine, for repositories that are used without a unit of work.
@@ -26,7 +27,9 @@ export class MikroOrmConnectionProxy implements ConnectionProxy<EntityManager> {
   #enclosure: Enclosure | undefined;
   #session: EntityManager | undefined;
 
+  /** @throws ConfigurationError where there is no engine factory */
   constructor(engineFactory: EngineFactory<MikroORM>) {
+    requireMethods(engineFactory, ['create'], 'A connection proxy needs an engine factory');
     this.#engineFactory = engineFactory;
   }
 
@@ -47,10 +50,13 @@ export class MikroOrmConnectionProxy implements ConnectionProxy<EntityManager> {
     return this.#session;
   }
 
-  /** Stores what has changed in the session, in a transaction of its own. Rejects as the database does. */
-  async flush(): Promise<void> {
-    const session = await this.connect();
-    await (this.#enclosure === undefined ? session.flush() : this.#enclosure.flush(session));
+  /**
+   * Runs `work`, which writes with the session, or with one in the same transaction, and stands for itself. Rejects as
+   * `work` does.
+   */
+  async write<T>(session: EntityManager, work: () => Promise<T>): Promise<T> {
+    await this.connect();
+    return this.#enclosure === undefined ? work() : this.#enclosure.write(session, work);
   }
 
   #refuseInsideUnit(engine: MikroORM, enclosure: Enclosure | undefined): void {

@@ -7,12 +7,16 @@ import type { UnitTransaction } from '../unit-of-work/unit-transaction.js';
 export interface Enclosure {
   /** The unit that holds the transaction. */
   readonly unit: UnitTransaction;
+  /** Milliseconds that a unit waits for its turn while one and the same other unit is open. */
+  readonly patience: number;
   /** A new session in the transaction, without entities. Throws where the options ask for what a savepoint can't give. */
   session(orm: MikroORM, options: UnitOfWorkOptions): EntityManager;
-  /** Flushes a standalone session of the transaction, in a savepoint of its own. */
-  flush(session: EntityManager): Promise<void>;
-  /** What COMMIT would check: runs before a unit's savepoint is released. Rejects as COMMIT would. */
-  check(session: EntityManager): Promise<void>;
+  /** Runs what a standalone session of the transaction writes, in a savepoint of its own. */
+  write<T>(session: EntityManager, work: () => Promise<T>): Promise<T>;
+  /** What BEGIN would set: runs after the savepoint of a unit was opened. */
+  enter(session: EntityManager, options: UnitOfWorkOptions): Promise<void>;
+  /** What COMMIT would check, and put back: runs before a unit's savepoint is released. Rejects as COMMIT would. */
+  leave(session: EntityManager): Promise<void>;
 }
 
 /** An engine factory that can put an enclosure around all that runs on its engine. */

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { MikroORM, type Options } from '@mikro-orm/core';
+import { describeValue } from '../describe-value.js';
 import { ConfigurationError, UnitOfWorkClosedError, UnitOfWorkError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { OpenUnits, type UnitHost } from './open-units.js';
+
+/** How many milliseconds units that are interrupted may take to end. */
+const rollbackTime = 7_000;
 
 /** MikroORM's options, those from `defineConfig()` included. */
 export type EngineOptions = Partial<Options>;
@@ -60,7 +64,9 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
    */
   async dispose({ timeout = 10_000 }: { timeout?: number } = {}): Promise<void> {
     if (typeof timeout !== 'number' || !(timeout >= 0)) {
-      throw new ConfigurationError(`timeout must be a number of milliseconds, 0 or more, and is ${String(timeout)}.`);
+      throw new ConfigurationError(
+        `timeout must be a number of milliseconds, 0 or more, and is ${describeValue(timeout)}.`,
+      );
     }
     if (this.#engine !== undefined) {
       this.#disposal ??= this.#close(this.#engine, timeout).finally(() => {
@@ -91,12 +97,14 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
     }
     const deadline = performance.now() + timeout;
     if (!(await within(timeout, this.openUnits.empty()))) {
-      await this.openUnits.interrupt(
+      const interrupted = this.openUnits.interrupt(
         new UnitOfWorkClosedError(
           `The engine was disposed of while this unit of work was open, and waited ${timeout} ms for it: it was rolled back.`,
           'rolled-back',
         ),
       );
+      // a COMMIT that is on its way can't be interrupted, but its connection can be closed
+      await within(rollbackTime, interrupted);
     }
     // standalone statements may still run
     const closed = orm.close();

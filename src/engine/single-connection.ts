@@ -1,4 +1,4 @@
-import type { MikroORM } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/core';
 
 /** What tells whether a database takes one connection only: the connection itself, or Kysely's adapter behind it. */
 interface Countable {
@@ -10,7 +10,7 @@ interface KyselyConnection extends Countable {
 }
 
 /** Whether the engine's database takes one connection only, as PGlite does: units take turns on it. */
-export function isSingleConnection(orm: MikroORM): boolean {
+export function isSingleConnection(orm: { readonly em: EntityManager }): boolean {
   const connection = orm.em.getConnection() as unknown as KyselyConnection;
   const { supportsMultipleConnections = connection.getClient?.().getExecutor().adapter.supportsMultipleConnections } =
     connection;

@@ -2,6 +2,7 @@ import type { Container, ContainerInstance } from 'typedi';
 import { MikroOrmEngineFactory } from '../engine/engine-factory.js';
 import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
+import { requireMethods } from '../require-methods.js';
 
 /** The hooks around a whole suite: mocha's and node:test's names, or Jest's and Vitest's. */
 export interface SuiteHooks {
@@ -14,6 +15,8 @@ export interface SuiteHooks {
 /**
  * Puts another engine factory in the place of the one that `registerUnitsOfWork` registered in the container. Units of
  * work and repositories that services got before work on it, too. The function that is returned puts the old one back.
+ *
+ * @throws ConfigurationError where the container itself holds none: what the root holds is overridden in the root
  *
  * @example
  * ```ts
@@ -32,7 +35,14 @@ export function overrideEngine(
   container: typeof Container | ContainerInstance,
   engineFactory: EngineFactory,
 ): () => void {
+  requireMethods(container, ['has', 'get', 'set'], 'overrideEngine() needs a container of TypeDI');
+  requireMethods(engineFactory, ['create', 'dispose'], 'overrideEngine() needs an engine factory');
   const registry = container as ContainerInstance;
+  if (!registry.has(MikroOrmEngineFactory)) {
+    throw new ConfigurationError(
+      'The container holds no engine factory to be overridden. Call registerUnitsOfWork() on it first; what the root container holds is overridden there.',
+    );
+  }
   const original = registry.get<EngineFactory>(MikroOrmEngineFactory);
   const register = (value: EngineFactory) => registry.set({ id: MikroOrmEngineFactory, value, global: true });
   register(engineFactory);
@@ -66,9 +76,9 @@ export function useEngine(
   engineFactory: EngineFactory,
   hooks: SuiteHooks = globalThis as SuiteHooks,
 ): void {
-  const before = hooks.before ?? hooks.beforeAll;
-  const after = hooks.after ?? hooks.afterAll;
-  if (before === undefined || after === undefined) {
+  const before = hooks?.before ?? hooks?.beforeAll;
+  const after = hooks?.after ?? hooks?.afterAll;
+  if (typeof before !== 'function' || typeof after !== 'function') {
     throw new ConfigurationError(
       "useEngine() found no before and after. Call it inside a test file, or hand the runner's hooks in: useEngine(container, rollback, { before, after }).",
     );

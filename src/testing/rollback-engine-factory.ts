@@ -1,23 +1,27 @@
-import type { EntityManager, MikroORM } from '@mikro-orm/core';
-import { IsolationLevel, TransactionPropagation } from '@mikro-orm/core';
+import type { MikroORM } from '@mikro-orm/core';
+import { describeValue } from '../describe-value.js';
 import type { Enclosing, Enclosure } from '../engine/enclosure.js';
 import { OpenUnits, openUnitsOf, type UnitHost } from '../engine/open-units.js';
 import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
-import { checkConstraints } from '../postgres/deferred-constraints.js';
-import { deferred } from '../unit-of-work/deferred.js';
-import { launch } from '../unit-of-work/launch.js';
-import { newSession } from '../unit-of-work/open-transaction.js';
-import type { UnitOfWorkOptions } from '../unit-of-work/options.js';
-import { takeTurn } from '../unit-of-work/take-turn.js';
-import type { UnitTransaction } from '../unit-of-work/unit-transaction.js';
+import { requireMethods } from '../require-methods.js';
+import { resolveOptions } from '../unit-of-work/options.js';
+import { TestContext, testOver } from './test-context.js';
+import { type RollbackOptions, TestEnclosure } from './test-enclosure.js';
+
+/** The test that runs, or is about to. */
+interface Test {
+  opening?: Promise<TestEnclosure>;
+  enclosure?: TestEnclosure;
+}
 
 /**
  * An engine factory for tests. Between `start()` and `rollback()`, every unit of work and every standalone repository on
  * it runs inside one transaction: a unit's COMMIT is the release of a savepoint, and nothing of it is left afterwards.
  *
  * Hand it to a unit of work or a container in the place of the engine factory. What a savepoint can't give is refused
- * with ConfigurationError, and units that would run at once take turns.
+ * with ConfigurationError, and units that would run at once take turns. What a test goes on with after `rollback()` is
+ * refused with UnitOfWorkClosedError.
  *
  * @example
  * ```ts
@@ -36,22 +40,41 @@ import type { UnitTransaction } from '../unit-of-work/unit-transaction.js';
  * ```
  */
 export class RollbackEngineFactory implements EngineFactory<MikroORM>, UnitHost, Enclosing {
-  readonly openUnits: OpenUnits;
+  readonly #nobodys = new OpenUnits();
   readonly #engineFactory: EngineFactory<MikroORM>;
-  #enclosure: Enclosure | undefined;
+  readonly #options: RollbackOptions & { readonly patience: number };
+  readonly #context = new TestContext();
+  #test: Test | undefined;
+  #closing: Promise<void> | undefined;
   #depth = 0;
 
-  constructor(engineFactory: EngineFactory<MikroORM>) {
+  /** @throws ConfigurationError where there is no engine factory, or an option makes no sense */
+  constructor(engineFactory: EngineFactory<MikroORM>, { patience = 1_500, isolationLevel }: RollbackOptions = {}) {
+    requireMethods(engineFactory, ['create'], 'RollbackEngineFactory needs an engine factory');
+    if (typeof patience !== 'number' || !(patience > 0)) {
+      throw new ConfigurationError(
+        `patience must be a number of milliseconds, more than 0, and is ${describeValue(patience)}.`,
+      );
+    }
     this.#engineFactory = engineFactory;
-    this.openUnits = openUnitsOf(engineFactory) ?? new OpenUnits();
+    this.#options = { patience, ...resolveOptions({ isolationLevel }) };
+  }
+
+  get openUnits(): OpenUnits {
+    return openUnitsOf(this.#engineFactory) ?? this.#nobodys;
   }
 
   /** The transaction of the running test. */
   get enclosure(): Enclosure | undefined {
-    return this.#enclosure;
+    this.#refuseLatecomers();
+    return this.#test?.enclosure;
   }
 
-  create(): Promise<MikroORM> {
+  /** The engine behind. Rejects as its factory does, and with UnitOfWorkClosedError where the test is over. */
+  async create(): Promise<MikroORM> {
+    this.#refuseLatecomers();
+    this.#context.use();
+    await this.#test?.opening;
     return this.#engineFactory.create();
   }
 
@@ -68,84 +91,62 @@ export class RollbackEngineFactory implements EngineFactory<MikroORM>, UnitHost,
 
   /**
    * Opens the one transaction of this test. Inside of another `start()`, as nested `describe`s make them, it goes on in
-   * the same one. Rejects where the engine can't be started.
+   * the same one, until `rollback()` was called as often. Rejects where the engine can't be started.
    */
   async start(): Promise<void> {
     this.#depth += 1;
-    if (this.#depth > 1) {
-      return;
+    if (this.#depth === 1) {
+      this.#context.begin();
+      this.#test = {};
+      this.#test.opening = this.#open(this.#test);
     }
+    const test = this.#test;
     try {
-      this.#enclosure = await this.#open();
+      await test?.opening;
     } catch (error) {
-      this.#depth = 0;
+      if (this.#test === test) {
+        this.#forget();
+      }
       throw error;
     }
   }
 
-  /** Undoes everything that was done since `start()`; units that are still open are rolled back first. */
+  /**
+   * Undoes everything that was done since `start()`; units that are still open are rolled back first, and what they have
+   * running is cancelled. Without a `start()` before, it does nothing.
+   */
   async rollback(): Promise<void> {
     this.#depth = Math.max(0, this.#depth - 1);
-    const enclosure = this.#enclosure;
-    if (this.#depth === 0 && enclosure !== undefined) {
-      this.#enclosure = undefined;
-      await enclosure.unit.end('rollback');
+    const opening = this.#test?.opening;
+    if (this.#depth === 0 && opening !== undefined) {
+      this.#forget();
+      this.#closing = this.#close(opening).finally(() => {
+        this.#closing = undefined;
+      });
     }
+    await this.#closing;
   }
 
-  async #open(): Promise<Enclosure> {
-    const opened = deferred<UnitTransaction>();
-    const ended = launch({ engineFactory: this.#engineFactory, options: {}, manual: true }, async (unit) => {
-      opened.resolve(unit);
-      await unit.decided;
-    });
-    const unit = await Promise.race([opened.promise, ended.then(() => opened.promise)]);
-    const transaction = unit.session.getTransactionContext();
-    return {
-      unit,
-      session: (orm, options) => {
-        refuseUnavailable(options);
-        const session = newSession(orm, options);
-        session.setTransactionContext(transaction as object);
-        return session;
-      },
-      check: (session) => checkConstraints(session),
-      flush: (session) => flushInSavepoint(unit, session),
-    };
+  async #open(test: Test): Promise<TestEnclosure> {
+    test.enclosure = await TestEnclosure.open(this.#engineFactory, this.#options);
+    return test.enclosure;
   }
-}
 
-/** Refuses what would be another thing in a savepoint than in a transaction. */
-function refuseUnavailable({ isolationLevel, propagation }: UnitOfWorkOptions): void {
-  const { SUPPORTS, NOT_SUPPORTED, NEVER } = TransactionPropagation;
-  const bare: readonly (string | undefined)[] = [SUPPORTS, NOT_SUPPORTED, NEVER];
-  const unavailable =
-    isolationLevel !== undefined && isolationLevel !== IsolationLevel.READ_COMMITTED
-      ? `the isolation level "${isolationLevel}"`
-      : bare.includes(propagation) && `the propagation "${propagation}" without a transaction around it`;
-  if (unavailable) {
-    throw new ConfigurationError(
-      `RollbackEngineFactory keeps everything of a test in one transaction, and can't give a unit of work ${unavailable}. Test this unit on the engine itself, in a database of its own.`,
-    );
+  async #close(opening: Promise<TestEnclosure>): Promise<void> {
+    const enclosure = await opening.catch(() => undefined);
+    await enclosure?.close(testOver());
   }
-}
 
-/** What flush() does on its own connection in production, here in its turn and in a savepoint. */
-async function flushInSavepoint(unit: UnitTransaction, session: EntityManager): Promise<void> {
-  const endTurn = await takeTurn(unit, undefined);
-  const transaction = session.getTransactionContext() as object;
-  try {
-    await session.begin({ ctx: transaction });
-    try {
-      await session.flush();
-      await checkConstraints(session);
-      await session.commit();
-    } catch (error) {
-      await session.rollback();
-      throw error;
+  #forget(): void {
+    this.#depth = 0;
+    this.#test = undefined;
+    this.#context.end();
+  }
+
+  #refuseLatecomers(): void {
+    const refusal = this.#context.refusal();
+    if (refusal !== undefined) {
+      throw refusal;
     }
-  } finally {
-    session.setTransactionContext(transaction);
-    endTurn();
   }
 }

@@ -1,10 +1,16 @@
 import { ConfigurationError } from '../errors.js';
+import { requireMethods } from '../require-methods.js';
 import type { RollbackEngineFactory } from './rollback-engine-factory.js';
 
-/** The hooks of a test runner: mocha's, and those of node:test, Vitest and Jest by the same names. */
+/**
+ * The hooks of a test runner: mocha's, and those of node:test, Vitest and Jest. `after` (or `afterAll`) makes up for a
+ * `rollback()` that was not called, because an `afterEach` of the suite's own failed before.
+ */
 export interface TestHooks {
   beforeEach(callback: () => Promise<void>): unknown;
   afterEach(callback: () => Promise<void>): unknown;
+  after?(callback: () => Promise<void>): unknown;
+  afterAll?(callback: () => Promise<void>): unknown;
 }
 
 /**
@@ -16,13 +22,13 @@ export interface TestHooks {
  *
  * @example
  * ```ts
- * import { afterEach, beforeEach } from 'node:test';
+ * import { after, afterEach, beforeEach } from 'node:test';
  * import type { EngineFactory } from 'mikro-orm-uow';
  * import { RollbackEngineFactory, useRollback } from 'mikro-orm-uow/testing';
  *
  * export function rolledBack(engineFactory: EngineFactory) {
  *   const rollback = new RollbackEngineFactory(engineFactory);
- *   useRollback(rollback, { beforeEach, afterEach });
+ *   useRollback(rollback, { beforeEach, afterEach, after });
  *   return rollback;
  * }
  * ```
@@ -31,11 +37,25 @@ export function useRollback(
   rollback: Pick<RollbackEngineFactory, 'start' | 'rollback'>,
   hooks: TestHooks = globalThis as unknown as TestHooks,
 ): void {
-  if (typeof hooks.beforeEach !== 'function' || typeof hooks.afterEach !== 'function') {
+  if (typeof hooks?.beforeEach !== 'function' || typeof hooks.afterEach !== 'function') {
     throw new ConfigurationError(
-      "useRollback() found no beforeEach and afterEach. Call it inside a test file, or hand the runner's hooks in: useRollback(rollback, { beforeEach, afterEach }).",
+      "useRollback() found no beforeEach and afterEach. Call it inside a test file, or hand the runner's hooks in: useRollback(rollback, { beforeEach, afterEach, after }).",
     );
   }
-  hooks.beforeEach(() => rollback.start());
-  hooks.afterEach(() => rollback.rollback());
+  requireMethods(rollback, ['start', 'rollback'], 'useRollback() needs a RollbackEngineFactory');
+  let started = false;
+  const undo = async () => {
+    if (started) {
+      started = false;
+      await rollback.rollback();
+    }
+  };
+  hooks.beforeEach(() => {
+    const undone = started ? undo() : undefined;
+    started = true;
+    // called at once where it can be: the flow that calls it is the one that the test goes on in
+    return undone === undefined ? rollback.start() : undone.then(() => rollback.start());
+  });
+  hooks.afterEach(undo);
+  (hooks.after ?? hooks.afterAll)?.call(hooks, undo);
 }

@@ -1,8 +1,10 @@
 import { Container, type ContainerInstance, type ServiceOptions } from 'typedi';
 import { MikroOrmConnectionProxy } from '../connection/connection-proxy.js';
+import { describeValue } from '../describe-value.js';
 import { type EngineOptions, MikroOrmEngineFactory } from '../engine/engine-factory.js';
 import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
+import { requireMethods } from '../require-methods.js';
 import type { RepositoryClass } from '../unit-of-work/repositories.js';
 import { ContainerEngineFactory } from './container-engine-factory.js';
 
@@ -49,7 +51,10 @@ export function registerUnitsOfWork(
   container: typeof Container | ContainerInstance,
   registrations: Registrations,
 ): void {
-  const { engine, repositories = [], unitsOfWork = [] } = registrations;
+  requireMethods(container, ['has', 'get', 'set'], 'registerUnitsOfWork() needs a container of TypeDI');
+  const { engine, repositories = [], unitsOfWork = [] } = registrations ?? {};
+  requireClasses('repositories', repositories);
+  requireClasses('unitsOfWork', unitsOfWork);
   const registry = container as Registry;
   refuseShadowed(registry, [MikroOrmEngineFactory, MikroOrmConnectionProxy, ...repositories, ...unitsOfWork]);
   const engineFactory = isEngineFactory(engine) ? engine : new MikroOrmEngineFactory(engine);
@@ -82,5 +87,11 @@ function refuseShadowed(registry: Registry, ids: readonly { readonly name: strin
 }
 
 const isEngineFactory = (engine: Registrations['engine']): engine is EngineFactory =>
-  typeof (engine as Partial<EngineFactory>).create === 'function' &&
+  typeof (engine as Partial<EngineFactory> | undefined)?.create === 'function' &&
   typeof (engine as Partial<EngineFactory>).dispose === 'function';
+
+function requireClasses(name: string, classes: readonly unknown[]): void {
+  if (!Array.isArray(classes) || !classes.every((each) => typeof each === 'function')) {
+    throw new ConfigurationError(`${name} must be an array of classes, and is ${describeValue(classes)}.`);
+  }
+}

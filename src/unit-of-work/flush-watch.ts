@@ -32,6 +32,10 @@ export class FlushWatch {
     for (const action of actions) {
       const original = unitOfWork[action] as (entity: object, ...rest: unknown[]) => unknown;
       const noting = (entity: object, ...rest: unknown[]): unknown => {
+        if (action === 'persist') {
+          // MikroORM notes it when the entity is stored only; until then, another unit must see whose it is
+          wrap(entity, true).__em ??= session as never;
+        }
         if (this.#sending) {
           this.#actions.push({ action, entity });
         }

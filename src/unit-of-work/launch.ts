@@ -5,6 +5,8 @@ import { isSingleConnection } from '../engine/single-connection.js';
 import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { refuseContradiction } from './contradiction.js';
+import { deferred } from './deferred.js';
+import { OpenRun } from './open-run.js';
 import type { UnitOfWorkOptions } from './options.js';
 import { closedError } from './outcome.js';
 import { plainTransaction } from './plain-transaction.js';
@@ -29,26 +31,26 @@ export interface Launch {
 export async function launch<T>(launch: Launch, work: (unit: UnitTransaction) => Promise<T>): Promise<T> {
   const { engineFactory, options, inside, manual, check } = launch;
   options.signal?.throwIfAborted();
-  const orm = inside?.orm ?? (await engineFactory.create());
+  // awaited in either case, so that units which are opened side by side get their turns in that order
+  const orm = await (inside?.orm ?? engineFactory.create());
   options.signal?.throwIfAborted();
   check?.(orm);
   const enclosure = enclosureOf(engineFactory);
   const around = surroundings(orm, launch, enclosure);
   const isOutermost = around.outerSession === undefined || around.enclosure !== undefined;
-  let unit: UnitTransaction | undefined;
+  const run = new OpenRun();
   const attempt = async (number: number): Promise<T> => {
-    const opened = new UnitTransaction({ orm, options, ...around, manual, attempt: number });
-    unit = opened;
-    const leave = openUnitsOf(engineFactory)?.enter(opened);
-    try {
-      return await (opened.outer === undefined
-        ? opened.run(() => work(opened))
-        : runInside(opened.outer, opened, work));
-    } finally {
-      leave?.();
-    }
+    const unit = new UnitTransaction({ orm, options, ...around, manual, attempt: number });
+    run.unit = unit;
+    return unit.outer === undefined ? unit.run(() => work(unit)) : runInside(unit.outer, unit, work);
   };
-  return isOutermost && !manual ? retrying(options, attempt, () => unit?.status === 'committed') : attempt(1);
+  const leave = openUnitsOf(engineFactory)?.enter(run);
+  try {
+    return await (isOutermost && !manual ? retrying(options, run, attempt) : attempt(1));
+  } finally {
+    run.leave();
+    leave?.();
+  }
 }
 
 /** The transaction that a new unit takes part in, if it does. */
@@ -58,7 +60,8 @@ function surroundings(
   enclosure: Enclosure | undefined,
 ): Pick<UnitSetup, 'outer' | 'outerSession' | 'enclosure'> {
   const outer = innermost(orm, inside, enclosure);
-  const session = plainTransaction(orm) ?? (outer?.transactional ? outer.session : undefined);
+  const outerSession = outer?.sessionForInner;
+  const session = plainTransaction(orm) ?? (outer?.transactional ? outerSession : undefined);
   const { propagation } = options;
   if (session === undefined) {
     return enclosure === undefined || propagation === TransactionPropagation.MANDATORY
@@ -94,7 +97,7 @@ function innermost(
       found ??= unit;
     }
     if (unit === inside) {
-      return found;
+      return found ?? inside;
     }
   }
   return inside ?? found;
@@ -106,10 +109,14 @@ async function runInside<T>(
   unit: UnitTransaction,
   work: (unit: UnitTransaction) => Promise<T>,
 ): Promise<T> {
-  const endTurn = await takeTurn(outer, unit.options.signal);
+  const endTurn = await takeTurn(outer, unit.options.signal, unit.enclosure?.patience);
+  const opened = deferred<void>();
+  outer.opening = opened.promise;
   try {
+    // what is on its way in the outer unit must neither go down with the inner one, nor find it in its way
+    await outer.calls.quiet();
     if (!outer.joinable) {
-      throw closedError(outer.status, undefined);
+      throw outer.refusal() ?? closedError(outer.status, undefined);
     }
     // what is still to be written belongs to the outer unit: it must not go down with the inner one
     await unit.outerSession?.flush();
@@ -117,6 +124,9 @@ async function runInside<T>(
   } catch (error) {
     endTurn();
     throw error;
+  } finally {
+    outer.opening = undefined;
+    opened.resolve();
   }
   outer.inner = unit;
   void unit.ended.then(() => {

@@ -1,5 +1,6 @@
 import { type EntityManager, type MikroORM, TransactionContext, TransactionPropagation } from '@mikro-orm/core';
 import { isSingleConnection } from '../engine/single-connection.js';
+import { withConstraintDetails } from '../repository/constraint-details.js';
 import { sessionContext, type UnitOfWorkOptions } from './options.js';
 import type { UnitTransaction } from './unit-transaction.js';
 
@@ -13,12 +14,13 @@ const withoutTransaction: readonly (string | undefined)[] = [SUPPORTS, NOT_SUPPO
 /** Opens the unit's transaction by MikroORM's own `em.transactional`, in its propagation, and runs `body` in it. */
 export async function openTransaction(unit: UnitTransaction, body: Body): Promise<void> {
   const { orm, options, outerSession, enclosure } = unit;
-  const { propagation, isolationLevel, readOnly, signal } = options;
+  const { propagation, isolationLevel, readOnly } = options;
   const session = outerSession ?? newSession(orm, options);
   const joins = outerSession !== undefined && enclosure === undefined && joining.includes(propagation);
   const bare = outerSession === undefined && withoutTransaction.includes(propagation);
-  await session.transactional(
+  const transaction = session.transactional(
     async (own) => {
+      await enclosure?.enter(own, options);
       // where it opens no transaction, MikroORM sets no context: `orm.em` would be that of a unit further out, or nobody's
       await body(own, (callback) => (bare || joins ? TransactionContext.create(own, callback) : callback()));
       if (joins) {
@@ -31,9 +33,13 @@ export async function openTransaction(unit: UnitTransaction, body: Body): Promis
       isolationLevel,
       readOnly,
       clear: outerSession === undefined || enclosure !== undefined,
-      ...(signal === undefined || cancelsItself(orm) ? {} : { signal, inflightQueryAbortStrategy: 'cancel query' }),
+      ...(isSingleConnection(orm) || (cancelsItself(orm) && !bare)
+        ? {}
+        : { signal: unit.cancellation, inflightQueryAbortStrategy: 'cancel query' }),
     },
   );
+  // a deferred constraint speaks up at COMMIT
+  await withConstraintDetails(session, () => transaction);
 }
 
 /**
@@ -51,5 +57,5 @@ export function newSession(orm: MikroORM, options: UnitOfWorkOptions): EntityMan
   return session;
 }
 
-/** Whether the driver cancels a unit's running statement by itself, or has none that could be cancelled. */
-const cancelsItself = (orm: MikroORM): boolean => 'cancelRunning' in orm.em.getConnection() || isSingleConnection(orm);
+/** Whether the driver cancels a transaction's running statement by itself. */
+const cancelsItself = (orm: MikroORM): boolean => 'cancelRunning' in orm.em.getConnection();

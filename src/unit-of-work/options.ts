@@ -1,4 +1,5 @@
 import { IsolationLevel, type TransactionOptions, TransactionPropagation } from '@mikro-orm/core';
+import { describeValue } from '../describe-value.js';
 import { ConfigurationError } from '../errors.js';
 
 /** How often a unit runs when it fails for a reason that another run may not meet. Delays are in milliseconds. */
@@ -27,7 +28,7 @@ export interface UnitOfWorkOptions {
   session?: { variables?: Record<string, string | number | boolean>; role?: string };
   /** Milliseconds after which PostgreSQL ends a statement, a wait for a lock, or an idle transaction. 0: never. */
   timeouts?: { statement?: number; lock?: number; idleInTransaction?: number };
-  /** All runs, the first included: after 40001, 40P01 or a lost COMMIT that is known not to be stored. */
+  /** All runs, the first included: after 40001, 40P01, or a lost connection where it is certain that nothing is stored. */
   retry?: number | RetryOptions;
 }
 
@@ -86,7 +87,8 @@ export function sessionContext(options: UnitOfWorkOptions) {
 const given = <T extends object>(values: T): Partial<T> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
 
-const describe = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value));
+const describe = (value: unknown): string =>
+  typeof value === 'string' && value.length <= 100 ? JSON.stringify(value) : describeValue(value);
 
 function refuseUnknown(what: string, values: object, names: readonly string[]): void {
   for (const name of Object.keys(values)) {

@@ -1,4 +1,10 @@
-import { AfterCommitError, UnitOfWorkClosedError, UnitOfWorkError, type UnitStatus } from '../errors.js';
+import {
+  AfterCommitError,
+  TransactionAbortedError,
+  UnitOfWorkClosedError,
+  UnitOfWorkError,
+  type UnitStatus,
+} from '../errors.js';
 
 /** Why a unit did not end as decided. */
 export interface Failure {
@@ -19,6 +25,20 @@ export function closedError(status: UnitStatus, cause: unknown): UnitOfWorkClose
     cause === undefined ? undefined : { cause },
   );
 }
+
+/** What COMMIT is refused with where an inner unit that shares the transaction did not succeed. */
+export const innerFailed = (cause: unknown): TransactionAbortedError =>
+  new TransactionAbortedError(
+    'An inner unit of work that shares this transaction (propagation "required", "supports" or "mandatory") failed or was rolled back, and the outer one went on: nothing of it is stored. Let the error through, or give the inner unit the propagation "nested".',
+    { cause },
+  );
+
+/** What COMMIT is refused with after a flush that failed: MikroORM has forgotten what it was to store. */
+export const flushFailed = (cause: unknown): TransactionAbortedError =>
+  new TransactionAbortedError(
+    'A flush failed, and its error was caught: nothing of the unit is stored. Let the error through, or wrap what may fail in an inner unit of work.',
+    { cause },
+  );
 
 /** How a unit has failed, once its hooks have run and `thrown` is what they threw. */
 export function afterHooks(
@@ -53,13 +73,25 @@ const undoneBut = (errors: readonly unknown[]) =>
     { cause: new AggregateError(errors, 'afterRollback callbacks failed') },
   );
 
-/** Errors beside the one that the caller has to get: listed as `suppressed` on it, or shown as a warning. */
+/** Errors beside the one that the caller has to get: listed as `suppressed` on it, or shown as warnings. */
 export function report(error: unknown, suppressed: readonly unknown[]): void {
   if (error instanceof Error && Object.isExtensible(error) && !('suppressed' in error)) {
     Object.defineProperty(error, 'suppressed', { value: suppressed, configurable: true, enumerable: true });
-    return;
+  } else {
+    warn(suppressed);
   }
-  for (const each of suppressed) {
-    process.emitWarning(each instanceof Error ? each : String(each), 'UnitOfWorkWarning');
+}
+
+/** Shows what was listed on an error that nobody will see, for another attempt follows. */
+export function warnOfSuppressed(error: unknown): void {
+  const { suppressed } = error as { suppressed?: unknown };
+  if (Array.isArray(suppressed)) {
+    warn(suppressed);
+  }
+}
+
+function warn(errors: readonly unknown[]): void {
+  for (const error of errors) {
+    process.emitWarning(error instanceof Error ? error : String(error), 'UnitOfWorkWarning');
   }
 }

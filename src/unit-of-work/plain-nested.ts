@@ -18,7 +18,7 @@ export function guardPlainNested(session: EntityManager, transaction: object, is
     // not before it has had its turn: a sibling may have changed the entities meanwhile
     afterTransactionStart: async ({ em }) => {
       if (forks.has(em)) {
-        forks.set(em, new OuterEntities(session));
+        forks.set(em, new OuterEntities(session, em as EntityManager));
       }
     },
     afterTransactionRollback: async ({ em }) => {
@@ -26,6 +26,7 @@ export function guardPlainNested(session: EntityManager, transaction: object, is
       forks.delete(em);
     },
     afterTransactionCommit: async ({ em }) => {
+      forks.get(em)?.giveBack();
       forks.delete(em);
     },
   });

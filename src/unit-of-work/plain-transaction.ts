@@ -1,7 +1,7 @@
 import { type EntityManager, type MikroORM, TransactionContext } from '@mikro-orm/core';
 import { AfterCommitError, ConfigurationError } from '../errors.js';
 import type { Hooks } from './hooks.js';
-import { afterHooks } from './outcome.js';
+import { afterHooks, innerFailed } from './outcome.js';
 import { unitsAround } from './unit-context.js';
 
 /**
@@ -35,6 +35,17 @@ export function runHooksWith(session: EntityManager, hooks: Hooks): void {
   session.getEventManager().registerSubscriber({
     afterTransactionCommit: ({ em }) => run('committed', em as EntityManager),
     afterTransactionRollback: ({ em }) => run('rolled-back', em as EntityManager),
+  });
+}
+
+/** Has a plain transaction reject at its commit: a unit that shares it has failed. */
+export function doomPlain(session: EntityManager, cause: unknown): void {
+  session.getEventManager().registerSubscriber({
+    beforeTransactionCommit: async ({ em }) => {
+      if (em === session) {
+        throw innerFailed(cause);
+      }
+    },
   });
 }
 

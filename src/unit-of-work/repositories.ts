@@ -1,3 +1,4 @@
+import { describeValue } from '../describe-value.js';
 import { ConfigurationError } from '../errors.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
 import type { ActiveUnit } from './active-unit.js';
@@ -40,7 +41,7 @@ export function validateRepositories(declared: Repositories, members: object): v
       );
     }
     if (typeof Repository !== 'function' || Repository.prototype === undefined) {
-      throw new ConfigurationError(`The repository "${name}" must be a class, and is ${String(Repository)}.`);
+      throw new ConfigurationError(`The repository "${name}" must be a class, and is ${describeValue(Repository)}.`);
     }
   }
 }

@@ -1,64 +1,71 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { OptimisticLockError } from '@mikro-orm/core';
-import { AfterCommitError, CommitOutcomeUnknownError, TransactionAbortedError } from '../errors.js';
+import { AfterCommitError, CommitOutcomeUnknownError } from '../errors.js';
+import type { OpenRun } from './open-run.js';
 import type { RetryOptions, UnitOfWorkOptions } from './options.js';
+import { warnOfSuppressed } from './outcome.js';
+import { pause } from './pause.js';
 
-/** Serialization failure, deadlock. */
-const transientStates: readonly unknown[] = ['40001', '40P01'];
+/** Serialization failure, deadlock; and connections that could not be made or were lost, or that the server ended. */
+const transientStates = ['40001', '40P01', '08001', '08003', '08006', '57P01', '57P02', '57P03'];
 
 /**
- * Runs `attempt` until it succeeds, fails for good, or has run as often as `retry` allows. Between two runs it waits a
- * random part of a time that doubles ("full jitter"), so that those who collided don't meet again. What `isStored` says
- * is stored never runs again, whatever failed afterwards.
+ * Runs `attempt` until it succeeds, fails for good, or has run as often as `retry` allows. What is stored, or may be,
+ * never runs again, whatever failed afterwards.
  */
 export async function retrying<T>(
   { retry = 1, signal }: UnitOfWorkOptions,
+  run: OpenRun,
   attempt: (number: number) => Promise<T>,
-  isStored: () => boolean,
 ): Promise<T> {
-  const {
-    attempts,
-    minDelay = 10,
-    maxDelay = 1000,
-    optimistic = false,
-  }: RetryOptions = typeof retry === 'number' ? { attempts: retry } : retry;
+  const options = typeof retry === 'number' ? { attempts: retry } : retry;
   for (let number = 1; ; number += 1) {
     try {
       return await attempt(number);
     } catch (error) {
-      if (isStored() || !isTransient(error, optimistic)) {
+      if (!run.mayRunAgain || !isTransient(error, options.optimistic)) {
         throw error;
       }
-      if (number >= attempts) {
-        throw attempts === 1 ? error : withAttempts(error, number);
+      if (number >= options.attempts) {
+        throw options.attempts === 1 ? error : withAttempts(error, number);
       }
+      warnOfSuppressed(error);
     }
-    const longest = Math.min(maxDelay, minDelay * 2 ** (number - 1));
-    await interruptible(Math.random() * longest, signal);
+    await pause(backoff(number, options), signal, run.interrupted);
   }
 }
 
-/** Whether another run may succeed, and is certain not to store the unit twice. By SQLSTATE: the classes differ. */
+/**
+ * How many milliseconds to wait after so many runs: a random part of a time that doubles from run to run ("full jitter"),
+ * so that those who collided don't meet again.
+ */
+export function backoff(runs: number, { minDelay = 10, maxDelay = 1000 }: Omit<RetryOptions, 'attempts'>): number {
+  return Math.random() * Math.min(maxDelay, minDelay * 2 ** (runs - 1));
+}
+
+/** Whether another run may succeed. By SQLSTATE, of the error or of what is behind it: the classes differ. */
 export function isTransient(error: unknown, optimistic = false): boolean {
-  if (error instanceof OptimisticLockError) {
-    return optimistic;
+  try {
+    return hasTransientState(error, optimistic, 0);
+  } catch {
+    return false; // work may throw anything, a proxy that throws at a look included: it has to arrive as it is
   }
+}
+
+function hasTransientState(error: unknown, optimistic: boolean, depth: number): boolean {
+  if (typeof error !== 'object' || error === null || depth > 5) {
+    return false;
+  }
+  // what is stored, or may be, would be stored twice
   if (error instanceof AfterCommitError || error instanceof CommitOutcomeUnknownError) {
     return false;
   }
-  if (error instanceof TransactionAbortedError && error.connectionLost) {
-    return true;
+  if (error instanceof OptimisticLockError) {
+    return optimistic;
   }
-  return typeof error === 'object' && error !== null && transientStates.includes((error as { code?: unknown }).code);
-}
-
-async function interruptible(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await pause(milliseconds, undefined, { signal });
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  }
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  return (
+    (typeof code === 'string' && transientStates.includes(code)) || hasTransientState(cause, optimistic, depth + 1)
+  );
 }
 
 function withAttempts(error: unknown, attempts: number): unknown {

@@ -1,12 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager, EntityName, FlushMode } from '@mikro-orm/core';
+import { withConstraintDetails } from '../repository/constraint-details.js';
 import { FlushWatch } from './flush-watch.js';
+import { hasPendingChanges } from './pending-changes.js';
 
 /** The session whose flush the running code is a part of: a lifecycle hook must not flush again. */
 const flushing = new AsyncLocalStorage<EntityManager>();
 
 /** What a session's unit of work has to say to its use. */
 export interface SessionOwner {
+  readonly options: { readonly readOnly?: boolean | undefined };
   /** Why nothing may reach for the session now, if so. */
   refusal(): Error | undefined;
   /** A flush has failed: what MikroORM was to store, it has forgotten. */
@@ -19,8 +22,9 @@ export interface SessionOwner {
  * - It answers only while its owner has no reason against it. Every method of an EntityManager, lazy loading included,
  *   asks `getContext()` first, so that is the one place to refuse. A flush that is on its way may end.
  * - Reads see all that was changed: MikroORM flushes by itself only where an entity was persisted or removed, not where
- *   a property was set. An explicit `flushMode` is left to MikroORM.
+ *   a property was set. An explicit `flushMode` is left to MikroORM. Nor is an entity found by its key that is removed.
  * - Flushes take turns: MikroORM's own queue of concurrent flushes is forgotten, unsettled, when the first one fails.
+ * - In a read-only unit there is no flush where nothing has changed. What has changed goes to the database, which refuses it.
  * - After a flush that failed, the unit can't be committed: what was to be stored is lost from MikroORM's lists.
  */
 export function guardSession(session: EntityManager, owner: SessionOwner): void {
@@ -35,13 +39,18 @@ export function guardSession(session: EntityManager, owner: SessionOwner): void 
     }
     return getContext.call(session, validate);
   };
+  const send = async (): Promise<void> => {
+    if (!owner.options.readOnly || hasPendingChanges(session)) {
+      await withConstraintDetails(session, () => flush.call(session));
+    }
+  };
   const flushOnce = async (): Promise<void> => {
     const error = owner.refusal();
     if (error !== undefined) {
       throw error;
     }
     try {
-      await flushing.run(session, () => flush.call(session));
+      await flushing.run(session, send);
       watch.settle();
     } catch (failure) {
       watch.forget();
@@ -64,7 +73,17 @@ export function guardSession(session: EntityManager, owner: SessionOwner): void 
     return guardedFlush();
   };
 
+  const { findOne } = session;
+  // MikroORM looks into its identity map first and flushes then, and so would find what that flush deletes
+  const guardedFindOne = async (...args: Parameters<EntityManager['findOne']>) => {
+    if (session.getUnitOfWork().getRemoveStack().size > 0) {
+      await guardedTryFlush(args[0], (args[2] ?? {}) as { flushMode?: FlushMode });
+    }
+    return findOne.apply(session, args);
+  };
+
   Object.defineProperties(session, {
+    findOne: { value: guardedFindOne },
     getContext: { value: guardedContext },
     flush: { value: guardedFlush },
     tryFlush: { value: guardedTryFlush },

@@ -20,15 +20,21 @@ export class UnitConnectionProxy implements ConnectionProxy<EntityManager> {
    */
   async connect(): Promise<EntityManager> {
     const unit = this.#unit;
-    for (let { inner } = unit; inner !== undefined && !isInside(inner); inner = unit.inner) {
-      if (inner.manual) {
-        throw new UnitOfWorkError(
-          'An inner unit of work that was opened by begin() is still open in this one. Use its repositories, or commit or roll it back first. Nothing was sent.',
-        );
+    for (;;) {
+      const { inner, opening } = unit;
+      if (inner !== undefined && !isInside(inner)) {
+        if (inner.manual) {
+          throw new UnitOfWorkError(
+            'An inner unit of work that was opened by begin() is still open in this one. Use its repositories, or commit or roll it back first. Nothing was sent.',
+          );
+        }
+        await inner.ended;
+      } else if (opening !== undefined && !unit.calls.surroundCaller) {
+        await opening;
+      } else {
+        return unit.session;
       }
-      await inner.ended;
     }
-    return unit.session;
   }
 
   /** Does nothing: the session is given back when the unit ends. */

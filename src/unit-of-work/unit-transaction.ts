@@ -1,21 +1,16 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/core';
 import type { Enclosure } from '../engine/enclosure.js';
-import {
-  CommitOutcomeUnknownError,
-  TransactionAbortedError,
-  UnitOfWorkClosedError,
-  UnitOfWorkError,
-  type UnitStatus,
-} from '../errors.js';
+import { CommitOutcomeUnknownError, UnitOfWorkClosedError, UnitOfWorkError, type UnitStatus } from '../errors.js';
 import { deferred } from './deferred.js';
 import { Ending } from './ending.js';
 import { Hooks } from './hooks.js';
 import { openTransaction } from './open-transaction.js';
 import type { UnitOfWorkOptions } from './options.js';
-import { afterHooks, closedError, type Failure } from './outcome.js';
+import { afterHooks, closedError, type Failure, flushFailed, innerFailed } from './outcome.js';
 import { OuterEntities } from './outer-entities.js';
 import { guardPlainNested } from './plain-nested.js';
-import { refuseInSavepoint, runHooksWith } from './plain-transaction.js';
+import { doomPlain, refuseInSavepoint, runHooksWith } from './plain-transaction.js';
+import { SessionCalls } from './session-calls.js';
 import { guardSession } from './session-guard.js';
 import { Turns } from './turns.js';
 import { isControlling, isInside, within } from './unit-context.js';
@@ -25,8 +20,8 @@ const rollBack = Symbol('roll back');
 
 /** What a connection of this library's drivers can do beside MikroORM's. */
 interface TruthfulConnection {
-  /** Cancels what the server runs for the transaction. */
-  cancelRunning(transaction: object): Promise<void>;
+  /** Cancels what the server runs for the transaction; a statement that waits for a connection rejects with `reason`. */
+  cancelRunning(transaction: object, reason: unknown): Promise<void>;
   /** Rejects with TransactionAbortedError where COMMIT would. */
   assertCommittable(transaction: object): Promise<void>;
 }
@@ -64,9 +59,15 @@ export class UnitTransaction {
   readonly turns = new Turns();
   /** The inner unit whose turn it is. */
   inner: UnitTransaction | undefined;
+  /** While an inner unit is being opened: resolves when it is, or could not be. */
+  opening: Promise<void> | undefined;
+  /** What is on its way in the session. */
+  calls = new SessionCalls();
   readonly #ending = new Ending();
   readonly #ended = deferred<void>();
-  #settled: Promise<Failure | undefined> | undefined;
+  /** Made before the work starts, which may end the unit with its first, synchronous step. */
+  readonly #settled = deferred<Failure | undefined>();
+  readonly #cancellation = new AbortController();
   #session: EntityManager | undefined;
   #transaction: object | undefined;
   #outerEntities: OuterEntities | undefined;
@@ -96,6 +97,14 @@ export class UnitTransaction {
     return this.#session as EntityManager;
   }
 
+  /** The session for what is to be opened inside: that has its turn when the inner unit that is open now has ended. */
+  get sessionForInner(): EntityManager {
+    if (!this.joinable) {
+      throw this.#closedError();
+    }
+    return this.#session as EntityManager;
+  }
+
   /** Whether the session is this unit's; asked without regard to how the unit stands. */
   owns(session: EntityManager): boolean {
     return this.#session === session;
@@ -109,6 +118,11 @@ export class UnitTransaction {
   /** Resolves when the transaction has ended, before the hooks run. */
   get ended(): Promise<void> {
     return this.#ended.promise;
+  }
+
+  /** Aborted when the unit is interrupted, for drivers that cancel the running statement by a signal. */
+  get cancellation(): AbortSignal {
+    return this.#cancellation.signal;
   }
 
   /** Whether its end is that of the transaction, as its users see it. */
@@ -162,11 +176,14 @@ export class UnitTransaction {
       if (how === 'commit') {
         throw this.#closedError();
       }
-      await this.#settled;
+      // from a callback or a subscriber that the end itself waits for, it could only be waited for in vain
+      if (!isControlling(this)) {
+        await this.#ended.promise;
+      }
       return;
     }
     this.#ending.decide({ by: 'hand', end: how });
-    const failure = await this.#settled;
+    const failure = await this.#settled.promise;
     if (failure !== undefined) {
       throw failure.error;
     }
@@ -180,10 +197,11 @@ export class UnitTransaction {
     if (this.#status !== 'active' || !this.#ending.interrupt(error)) {
       return;
     }
+    this.#cancellation.abort(error);
     // the running statement of an inner unit whose outer one was interrupted has been cancelled with that one
     if (this.#transaction !== undefined && !this.outer?.interrupted) {
       // the unit ends without the cancellation too, only later: when the running statement does
-      this.#driver.cancelRunning?.(this.#transaction).catch(() => undefined);
+      this.#driver.cancelRunning?.(this.#transaction, error).catch(() => undefined);
     }
   }
 
@@ -212,28 +230,21 @@ export class UnitTransaction {
 
   /** A flush has failed: MikroORM has forgotten what it was to store, so the unit can't be committed any more. */
   flushFailed(error: unknown): void {
-    this.#ending.doom(
-      new TransactionAbortedError(
-        'A flush failed, and its error was caught: nothing of the unit is stored. Let the error through, or wrap what may fail in an inner unit of work.',
-        { cause: error },
-      ),
-    );
+    this.#ending.doom(flushFailed(error));
   }
 
   /** An inner unit that shares the transaction has failed: what it did can't be undone alone. */
   innerFailed(error: unknown): void {
-    this.#ending.doom(
-      new TransactionAbortedError(
-        'An inner unit of work that shares this transaction (propagation "required") failed, and its error was caught: nothing of the unit is stored. Let the error through, or give the inner unit the propagation "nested".',
-        { cause: error },
-      ),
-    );
+    this.#ending.doom(innerFailed(error));
   }
 
   async #conduct<T>(work: () => Promise<T>): Promise<T> {
     let worked: Promise<T> | undefined;
     const body = async (session: EntityManager, inContext: <R>(callback: () => R) => R): Promise<void> => {
       this.#open(session);
+      if (this.interrupted) {
+        throw rollBack;
+      }
       worked = inContext(() => within(this, 'work', async () => work()));
       worked.then(
         () => this.#ending.decide({ by: 'work', end: 'commit' }),
@@ -248,54 +259,64 @@ export class UnitTransaction {
       if (this.#transaction !== undefined) {
         await this.#driver.assertCommittable?.(this.#transaction);
       }
+      this.#watchCommit(session);
     };
-    this.#settled = within(this, 'control', () => openTransaction(this, body)).then(
+    const failure = await within(this, 'control', () => openTransaction(this, body)).then(
       () => this.#close('committed', undefined),
       (error) => this.#failed(error),
     );
-    const failure = await this.#settled;
+    this.#settled.resolve(failure);
     const decision = await this.#ending.decided;
-    if (decision.by === 'interruption' || (decision.by === 'work' && decision.end === 'rollback')) {
-      throw decision.error;
-    }
-    if (decision.by === 'hand') {
-      const value = await (worked as Promise<T>);
-      // whoever committed by hand was told; but what is not stored must not be reported as success
-      if (failure !== undefined && this.#status !== 'committed') {
+    if (decision.by !== 'hand') {
+      if (failure !== undefined) {
         throw failure.error;
       }
-      return value;
+      return worked as Promise<T>;
     }
-    if (failure !== undefined) {
+    const value = await (worked as Promise<T>);
+    // whoever ended it by hand was told; but what is not stored must not be reported as success
+    if (failure !== undefined && decision.end === 'commit' && this.#status !== 'committed') {
       throw failure.error;
     }
-    return worked as Promise<T>;
+    return value;
   }
 
   #open(session: EntityManager): void {
     this.#session = session;
     this.#transaction = session.getTransactionContext() as object | undefined;
     const shared = this.outerSession === session;
-    if (!shared) {
-      this.#outerEntities = this.#isOutermost ? undefined : new OuterEntities(this.outerSession as EntityManager);
+    if (shared) {
+      this.calls = this.outer?.calls ?? this.calls;
+    } else {
+      this.#outerEntities = this.#isOutermost
+        ? undefined
+        : new OuterEntities(this.outerSession as EntityManager, session);
+      this.calls.watch(session);
       guardSession(session, this);
       if (this.#transaction !== undefined) {
         guardPlainNested(session, this.#transaction, () => this.inner !== undefined && isControlling(this.inner));
       }
-      session.getEventManager().registerSubscriber({
-        beforeTransactionCommit: async ({ em }) => {
-          // the sessions of inner units have copies of this subscriber
-          if (em === session) {
-            await this.enclosure?.check(session);
-            if (this.#isOutermost) {
-              this.#ending.commit();
-            } else {
-              this.#ending.throwIfDoomed();
-            }
-          }
-        },
-      });
     }
+  }
+
+  /** Has a last look before COMMIT is sent: after all that subscribers do, during which the unit may be interrupted. */
+  #watchCommit(session: EntityManager): void {
+    if (this.outerSession === session) {
+      return;
+    }
+    session.getEventManager().registerSubscriber({
+      beforeTransactionCommit: async ({ em }) => {
+        // the sessions of inner units have copies of this subscriber
+        if (em === session) {
+          await this.enclosure?.leave(session);
+          if (this.#isOutermost) {
+            this.#ending.commit();
+          } else {
+            this.#ending.throwIfDoomed();
+          }
+        }
+      },
+    });
   }
 
   async #endInner(): Promise<void> {
@@ -304,6 +325,7 @@ export class UnitTransaction {
         new UnitOfWorkClosedError(
           'The outer unit of work ended while this inner one was open: the inner one was rolled back.',
           'rolled-back',
+          this.#ending.interruption && { cause: this.#ending.interruption.error },
         ),
       );
       await inner.ended;
@@ -311,9 +333,6 @@ export class UnitTransaction {
   }
 
   async #failed(error: unknown): Promise<Failure | undefined> {
-    if (error === rollBack) {
-      return this.#close('rolled-back', undefined);
-    }
     // nothing was decided where BEGIN failed
     this.#ending.decide({ by: 'interruption', end: 'rollback', error });
     if (error instanceof CommitOutcomeUnknownError) {
@@ -322,31 +341,53 @@ export class UnitTransaction {
     if ((this.#transaction as { isCommitted?: boolean } | undefined)?.isCommitted) {
       return this.#close('committed', { error });
     }
+    const decision = await this.#ending.decided;
+    if (decision.end === 'rollback') {
+      return this.#close('rolled-back', decision.by === 'hand' ? undefined : { error: decision.error });
+    }
     return this.#close('rolled-back', this.#ending.interruption ?? { error });
   }
 
-  async #close(status: UnitStatus, failure: Failure | undefined): Promise<Failure | undefined> {
+  async #close(status: Exclude<UnitStatus, 'active'>, failure: Failure | undefined): Promise<Failure | undefined> {
     this.#status = status;
-    if (status === 'rolled-back') {
-      within(this, 'control', () => this.#outerEntities?.restore());
-    }
-    this.#outerEntities = undefined;
+    const unrestored = this.#returnOuterEntities(status);
     this.#ended.resolve();
+    // whoever waits for the end comes before the hooks
+    await this.#ended.promise;
     const { outer, outerSession } = this;
-    if (!this.#isOutermost && status === 'committed') {
+    const shared = outerSession !== undefined && this.owns(outerSession);
+    if (unrestored !== undefined || (shared && status === 'rolled-back')) {
+      const cause = unrestored?.error ?? failure?.error;
+      outer === undefined ? doomPlain(outerSession as EntityManager, cause) : outer.innerFailed(cause);
+    }
+    // where the transaction is shared, nothing is undone before it ends
+    if (!this.#isOutermost && (shared || status === 'committed')) {
+      if (failure !== undefined && status === 'committed') {
+        // a subscriber of MikroORM's that threw after the savepoint was released: what the unit did is kept
+        this.hooks.afterCommit(() => Promise.reject(failure.error));
+      }
       if (outer === undefined) {
         runHooksWith(outerSession as EntityManager, this.hooks);
       } else {
         this.hooks.joinTo(outer.hooks);
       }
-      return failure;
+      return unrestored ?? (status === 'committed' ? undefined : failure);
     }
-    if (outer !== undefined && status === 'rolled-back' && outer.owns(this.#session as EntityManager)) {
-      outer.innerFailed(failure?.error ?? (this.#ending.decision as { error?: unknown }).error);
-    }
-    const thrown = status === 'committed' || status === 'rolled-back' ? await this.hooks.run(status) : [];
+    const thrown = status === 'unknown' ? [] : await this.hooks.run(status);
     this.#hooksDone = true;
-    return afterHooks(status, thrown, failure);
+    return afterHooks(status, thrown, failure ?? unrestored);
+  }
+
+  /** What went wrong with it, if something did: then the outer unit must not write what its session holds. */
+  #returnOuterEntities(status: UnitStatus): Failure | undefined {
+    const entities = this.#outerEntities;
+    this.#outerEntities = undefined;
+    try {
+      within(this, 'control', () => (status === 'rolled-back' ? entities?.restore() : entities?.giveBack()));
+      return undefined;
+    } catch (error) {
+      return { error };
+    }
   }
 
   #closedError(): UnitOfWorkClosedError {

@@ -4,11 +4,13 @@ import { expect } from 'chai';
 
 const library = new URL('../../src/index.js', import.meta.url).href;
 
+const notFound = `Object.assign(new Error("Cannot find package '" + name + "'"), { code: 'ERR_MODULE_NOT_FOUND' })`;
+
 /** What a process without these packages prints for the options of a DSN. */
-async function optionsWithout(packages: readonly string[], dsn: string): Promise<string> {
+async function optionsWithout(packages: readonly string[], dsn: string, reason = notFound): Promise<string> {
   const hooks = `export async function resolve(name, context, next) {
     if (${JSON.stringify(packages)}.some((missing) => name === missing || name.startsWith(missing + '/'))) {
-      throw Object.assign(new Error("Cannot find package '" + name + "'"), { code: 'ERR_MODULE_NOT_FOUND' });
+      throw ${reason};
     }
     return next(name, context);
   }`;
@@ -20,12 +22,12 @@ async function optionsWithout(packages: readonly string[], dsn: string): Promise
       (error) => console.log(error.name + ': ' + error.message),
     );`;
   const args = ['--import', inline(preload), '--input-type=module', '--eval', script];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 90_000 });
   return stdout.trim();
 }
 
 describe('the driver of a DSN', function () {
-  this.timeout(40_000);
+  this.timeout(100_000);
   const postgresql = ['@mikro-orm/postgresql', 'pg'];
   const pglite = ['@mikro-orm/pglite', '@electric-sql/pglite'];
 
@@ -44,5 +46,15 @@ describe('the driver of a DSN', function () {
     expect(await optionsWithout(pglite, 'pglite://memory')).to.match(
       /^ConfigurationError: .*npm install @mikro-orm\/pglite/,
     );
+  });
+
+  it('promise 18: that is broken is not called missing', async () => {
+    for (const reason of [
+      `new Error('broken')`,
+      `Object.assign(new Error("Cannot find module './gone.js'"), { code: 'ERR_MODULE_NOT_FOUND' })`,
+    ]) {
+      const printed = await optionsWithout(postgresql, 'postgres://localhost/bank', reason);
+      expect(printed).to.match(/^Error: (broken|Cannot find module)/);
+    }
   });
 });

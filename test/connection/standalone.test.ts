@@ -65,6 +65,9 @@ describe('a standalone repository', () => {
       const accounts = accountsOf(bank);
       const created = await Promise.all(Array.from({ length: 30 }, (_, n) => accounts.create({ owner: `owner ${n}` })));
       expect(new Set(created.map(({ id }) => id)).size).to.equal(30);
+      expect(bank.sent().filter((sql) => sql === 'begin')).to.have.length(30);
+      expect(bank.sent().filter((sql) => sql === 'insert account')).to.have.length(30);
+      bank.forget();
       await Promise.all(created.map((account, n) => accounts.update(account, { balance: n })));
       expect(await bank.rows("select * from account where owner <> 'owner ' || balance")).to.deep.equal([]);
       expect(await bank.rows('select * from account')).to.have.length(30);

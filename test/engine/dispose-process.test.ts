@@ -7,12 +7,12 @@ import { useBank } from '../support/bank-database.js';
 
 const script = fileURLToPath(new URL('./fixtures/disposing-script.js', import.meta.url));
 
-/** Runs the script until it ends; it is killed after 30 seconds, and then has a signal instead of a code. */
+/** Runs the script until it ends; it is killed after 90 seconds, and then has a signal instead of a code. */
 async function run(databaseUrl: string, ...args: string[]) {
   const child = spawn(process.execPath, [script, ...args], {
     env: { ...process.env, DATABASE_URL: databaseUrl, DATABASE_POOL_SIZE: '4' },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 30_000,
+    timeout: 90_000,
   });
   const [out, errors, [code, signal]] = await Promise.all([
     text(child.stdout),
@@ -23,7 +23,7 @@ async function run(databaseUrl: string, ...args: string[]) {
 }
 
 describe('a script that disposes of its engine', function () {
-  this.timeout(40_000);
+  this.timeout(100_000);
   const bank = useBank('postgresql');
 
   it('promise 15: ends by itself on PostgreSQL, with a unit left open', async () => {

@@ -141,6 +141,42 @@ describe('dispose', () => {
       await waitFor(() => bank.proxy.connections.length === 0);
     });
 
+    it('promise 15: waits for a unit that is between two attempts, or ends it, and reconnects nothing', async () => {
+      const rolledBack = deferred();
+      const run = bank.uow.run(
+        async (u) => {
+          await u.accounts.create({ owner: `attempt ${u.attempt}` });
+          await u.flush();
+          if (u.attempt === 1) {
+            u.afterRollback(() => rolledBack.resolve());
+            throw Object.assign(new Error('again'), { code: '40001' });
+          }
+        },
+        { retry: { attempts: 2, minDelay: 200, maxDelay: 200 } },
+      );
+      const outcome = run.then(
+        () => 'stored',
+        () => 'refused',
+      );
+      await rolledBack.promise;
+      await bank.engineFactory.dispose();
+      const rows = await bank.rows('select owner from account');
+      expect(rows).to.deep.equal((await outcome) === 'stored' ? [{ owner: 'attempt 2' }] : []);
+      await waitFor(() => bank.proxy.connections.length === 0);
+    });
+
+    it('promise 15: a standalone write that has just begun is stored or refused, and reconnects nothing', async () => {
+      const standalone = new AccountRepository(new MikroOrmConnectionProxy(bank.engineFactory));
+      await standalone.count();
+      const outcome = standalone.create({ owner: 'Ada' }).then(
+        () => 1,
+        () => 0,
+      );
+      await bank.engineFactory.dispose();
+      expect(await bank.rows('select owner from account')).to.have.length(await outcome);
+      await waitFor(() => bank.proxy.connections.length === 0);
+    });
+
     it('promise 15: closes every connection after many units', async () => {
       await Promise.all([1, 2, 3, 4, 5, 6].map((n) => bank.uow.run((u) => execute(u.session, `select ${n}`))));
       expect(bank.proxy.connections.length).to.be.greaterThan(0);

@@ -33,7 +33,7 @@ describe('one declared unit of work, many calls', () => {
       const expected = kept.map((n) => ({ owner: `owner ${n}`, balance: n + 1000, amount: n }));
       expect(stored).to.deep.equal(expected);
       expect(await bank.rows('select * from account')).to.have.length(kept.length);
-    });
+    }).timeout(60_000);
 
     it('promise 2: begin and run at the same time are independent', async () => {
       const begun = Array.from({ length: 20 }, async (_, n) => {

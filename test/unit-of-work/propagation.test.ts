@@ -39,6 +39,17 @@ describe('propagation', () => {
       });
     }
 
+    it("promise 2: MikroORM's own context is the unit's in every mode", async () => {
+      const orm = await bank.engineFactory.create();
+      for (const propagation of [REQUIRED, NESTED, SUPPORTS, NOT_SUPPORTED, NEVER] as const) {
+        await bank.uow.run((u) => expect(orm.em.getContext()).to.equal(u.session), { propagation });
+      }
+      await using outer = await bank.uow.begin(); // by hand: around the inner units there is no context
+      for (const propagation of [REQUIRED, NESTED, SUPPORTS, MANDATORY] as const) {
+        await outer.run((u) => expect(orm.em.getContext()).to.equal(u.session), { propagation });
+      }
+    });
+
     it('promise 10: "mandatory" alone is refused', async () => {
       expect(await rejection(create(bank, 'Ada', MANDATORY))).to.be.instanceOf(TransactionStateError);
       expect(bank.sql()).to.deep.equal([]);

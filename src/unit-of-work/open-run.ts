@@ -1,0 +1,40 @@
+import type { OpenUnit } from '../engine/open-units.js';
+import { deferred } from './deferred.js';
+import type { UnitTransaction } from './unit-transaction.js';
+
+/** One call of `run` or `begin`, from its first attempt to its last, the pauses in between included. */
+export class OpenRun implements OpenUnit {
+  readonly #interrupted = new AbortController();
+  readonly #left = deferred<void>();
+  /** The attempt that is under way, or was the last. */
+  unit: UnitTransaction | undefined;
+
+  /** Aborted when the run is interrupted from outside. */
+  get interrupted(): AbortSignal {
+    return this.#interrupted.signal;
+  }
+
+  /** Whether another attempt can't store the work twice: the last one had a transaction, which is rolled back. */
+  get mayRunAgain(): boolean {
+    return this.unit?.status === 'rolled-back' && this.unit.transactional;
+  }
+
+  get surroundsCaller(): boolean {
+    return this.unit?.surroundsCaller ?? false;
+  }
+
+  /** Resolves when the transaction has ended; also where the run ends before it has one. */
+  get ended(): Promise<void> {
+    return Promise.race([this.#left.promise, this.unit?.ended ?? this.#left.promise]);
+  }
+
+  interrupt(error: unknown): void {
+    this.#interrupted.abort(error);
+    this.unit?.interrupt(error);
+  }
+
+  /** To be called when there will be no other attempt. */
+  leave(): void {
+    this.#left.resolve();
+  }
+}

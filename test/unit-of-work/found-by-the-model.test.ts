@@ -1,0 +1,81 @@
+import { expect } from 'chai';
+import type { Pool } from 'pg';
+import { EntityNotFoundError, MikroOrmEngineFactory, UnitOfWorkClosedError } from '../../src/index.js';
+import { Account, BankUnitOfWork } from '../support/bank.js';
+import { forEachBank, useBank } from '../support/bank-database.js';
+import { rejection } from '../support/rejection.js';
+import { waitFor } from '../support/wait-for.js';
+
+// each of these broke a promise, and was shrunk to these lines by test/model
+describe('found by the model', () => {
+  forEachBank((bank) => {
+    it('promise 3: what was deleted, and not flushed yet, was found by its key', async () => {
+      await bank.rows("insert into account (owner) values ('Ada')");
+      await bank.uow.run(async (u) => {
+        await u.accounts.list();
+        await u.accounts.delete(1);
+        expect(await u.accounts.retrieve(1)).to.equal(null);
+        expect(await rejection(u.accounts.update(1, { balance: 1 }))).to.be.instanceOf(EntityNotFoundError);
+        expect(await rejection(u.accounts.delete(1))).to.be.instanceOf(EntityNotFoundError);
+      });
+      expect(await bank.rows('select * from account')).to.deep.equal([]);
+    });
+
+    it('promise 6: a unit without a transaction opened others inside after it had ended', async () => {
+      const late = await bank.uow.run(
+        async (u) => {
+          await u.commit();
+          return rejection(u.run((inner) => inner.accounts.create({ owner: 'Ada' })));
+        },
+        { propagation: 'supports' },
+      );
+      expect(late).to.be.instanceOf(UnitOfWorkClosedError).with.property('status', 'committed');
+      expect(await bank.rows('select * from account')).to.deep.equal([]);
+    });
+
+    it('promise 5: commit() as the first, synchronous step did not wait for its end', async () => {
+      for (const propagation of ['required', 'supports'] as const) {
+        await bank.uow.run(async (outer) => {
+          const statuses: string[] = [];
+          await outer.run(
+            async (u) => {
+              u.session.persist(u.session.create(Account, { owner: propagation }));
+              await u.commit();
+              statuses.push(u.status);
+            },
+            { propagation },
+          );
+          expect(statuses).to.deep.equal(['committed']);
+        });
+      }
+    });
+  });
+});
+
+describe('found by the model, where statements can be cancelled', () => {
+  const bank = useBank('postgresql');
+
+  it('promise 12: a statement that waited for a connection was told "Cancelled", and not the reason', async () => {
+    const pools: Pool[] = [];
+    const driverOptions = { onPoolCreated: (pool: Pool) => void pools.push(pool) };
+    await using engineFactory = new MikroOrmEngineFactory(bank.options({ driverOptions }, 1));
+    const uow = new BankUnitOfWork(engineFactory);
+    await using holder = await uow.begin();
+    await holder.accounts.count();
+    const reason = new Error('enough');
+    const abort = new AbortController();
+    const told: unknown[] = [];
+    const run = uow.run(
+      async (u) => {
+        const counted = u.accounts.count().catch((error: unknown) => told.push(error));
+        await waitFor(() => pools[0]?.waitingCount === 1);
+        abort.abort(reason);
+        await counted;
+      },
+      { signal: abort.signal },
+    );
+    expect(await rejection(run)).to.equal(reason);
+    await holder.rollback();
+    expect(told).to.deep.equal([reason]);
+  });
+});
