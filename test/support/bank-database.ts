@@ -110,8 +110,9 @@ export function forEachBank(tests: (bank: Bank, engine: EngineName) => void): vo
 }
 
 async function optionsFor(place: Place, extra: EngineOptions = {}, size = poolSize): Promise<EngineOptions> {
-  const driver = place.driverOptions === undefined ? {} : { driverOptions: place.driverOptions };
-  return engineOptions({ dsn: place.dsn, poolSize: size }, { entities, ...driver, ...extra });
+  // on a busy machine the last of many units may wait for longer than a service should
+  const driverOptions = { connectionTimeoutMillis: 60_000, ...place.driverOptions };
+  return engineOptions({ dsn: place.dsn, poolSize: size }, { entities, driverOptions, ...extra });
 }
 
 async function withTables(place: Place): Promise<Place> {

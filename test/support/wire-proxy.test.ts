@@ -166,6 +166,22 @@ describe('the wire proxy', () => {
     await answer;
   });
 
+  it('goes silent at a whole batch, not only at its first message', async () => {
+    const fault = proxy.silenceAt(/insert/);
+    const insert = failure(client.query('insert into note values ($1)', ['a']));
+    await fault.struck;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(proxy.messages().map(({ type }) => type)).to.deep.equal(['P']);
+    proxy.dropAll();
+    await insert;
+  });
+
+  it('forwards half a message and closes the connection', async () => {
+    proxy.onBackend(({ type }) => (type === 'D' ? 'halve' : undefined));
+    await failure(client.query("select repeat('x', 100)"));
+    expect(proxy.connections).to.have.length(0);
+  });
+
   it('refuses connections, and accepts them again on the same port', async () => {
     const { port } = proxy;
     await proxy.refuseConnections();

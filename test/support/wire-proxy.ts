@@ -82,7 +82,7 @@ export class WireProxy implements AsyncDisposable {
 
   /** Counts from zero again. Open connections, faults and hooks stay. */
   reset(): void {
-    this.#connections = this.#connections.filter((connection) => connection.isOpen);
+    this.#connections = this.#connections.filter((connection) => !connection.isOver);
     for (const connection of this.#connections) {
       connection.reset();
     }
@@ -148,7 +148,7 @@ export class WireProxy implements AsyncDisposable {
   /** Ends `blackhole()`; what has come in the meantime is forwarded. */
   resume(): void {
     this.#isSilent = false;
-    for (const connection of this.connections) {
+    for (const connection of this.#connections) {
       connection.resume();
     }
   }

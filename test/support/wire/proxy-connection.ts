@@ -1,8 +1,12 @@
 import { connect, type Socket } from 'node:net';
+import { type Deferred, deferred } from '../wait-for.js';
 import { MessageReader, type WireMessage } from './messages.js';
 
-/** What a hook may decide about a message: nothing (it is forwarded), or that it is swallowed. */
-export type Verdict = 'swallow' | undefined;
+/**
+ * What a hook may decide about a message: nothing (it is forwarded), that it is swallowed, or that it is halved: its first
+ * half is forwarded, and then both ends are closed.
+ */
+export type Verdict = 'swallow' | 'halve' | undefined;
 
 /** Sees each message before it is forwarded; the messages after it wait for what it returns. */
 export type Hook = (message: WireMessage, connection: ProxyConnection) => Verdict | Promise<Verdict>;
@@ -31,6 +35,7 @@ export class ProxyConnection {
   #isReady = false;
   #mayAsk = true;
   #isCancelRequest = false;
+  #paused: Deferred<void> | undefined;
 
   constructor(client: Socket, target: { host: string; port: number }, hooks: Hooks) {
     this.#client = client;
@@ -51,8 +56,14 @@ export class ProxyConnection {
     return !this.#client.destroyed && !this.#server.destroyed;
   }
 
+  /** Whether neither end is connected any more. */
+  get isOver(): boolean {
+    return this.#client.destroyed && this.#server.destroyed;
+  }
+
   /** Closes both ends at once: what is on its way is lost. */
   destroy(): void {
+    this.#paused?.resolve();
     this.#client.destroy();
     this.#server.destroy();
   }
@@ -64,12 +75,15 @@ export class ProxyConnection {
 
   /** Stops forwarding, in both directions, and closes neither. */
   pause(): void {
+    this.#paused ??= deferred();
     this.#client.pause();
     this.#server.pause();
   }
 
   /** Goes on forwarding; what has come in the meantime goes first. */
   resume(): void {
+    this.#paused?.resolve();
+    this.#paused = undefined;
     this.#client.resume();
     this.#server.resume();
   }
@@ -110,32 +124,54 @@ export class ProxyConnection {
     let last: Promise<unknown> = Promise.resolve();
     from.on('data', (chunk: Buffer) => {
       last = last.then(async () => {
-        const kept: Buffer[] = [];
+        let kept: Buffer[] = [];
+        const forward = (): void => {
+          if (kept.length > 0 && to.writable) {
+            to.write(Buffer.concat(kept));
+          }
+          kept = [];
+        };
         for (const message of reader.push(chunk)) {
-          if ((await see(message)) !== 'swallow') {
+          if (this.#paused !== undefined) {
+            // what came in one piece with the message at which the connection went silent stays behind as well
+            forward();
+            await this.#paused.promise;
+          }
+          if (to.destroyed) {
+            return;
+          }
+          const verdict = await see(message);
+          if (verdict === 'halve') {
+            kept.push(message.bytes.subarray(0, Math.ceil(message.bytes.length / 2)));
+            forward();
+            to.end(() => this.destroy());
+            return;
+          }
+          if (verdict !== 'swallow') {
             kept.push(message.bytes);
           }
         }
-        if (kept.length > 0 && to.writable) {
-          to.write(Buffer.concat(kept));
-        }
+        forward();
       });
     });
+    // while the connection is silent, neither end hears of the other's
+    const silence = (): Promise<void> | undefined => this.#paused?.promise;
     from.on('end', () => {
-      last = last.then(() => to.end());
+      last = last.then(silence).then(() => to.end());
     });
-    from.on('error', () => this.destroy());
+    from.on('error', () => void Promise.resolve(silence()).then(() => this.destroy()));
     from.on('close', () => {
-      last = last.then(() => to.destroySoon());
+      last = last.then(silence).then(() => to.destroySoon());
     });
   }
 }
 
-/** Asks the hooks in turn, until one of them swallows the message. */
+/** Asks the hooks in turn, until one of them does something about the message. */
 async function verdict(hooks: Iterable<Hook>, message: WireMessage, connection: ProxyConnection): Promise<Verdict> {
   for (const hook of hooks) {
-    if ((await hook(message, connection)) === 'swallow') {
-      return 'swallow';
+    const decided = await hook(message, connection);
+    if (decided !== undefined) {
+      return decided;
     }
   }
 }

@@ -1,0 +1,2 @@
+/** The library did something else than it promises. */
+export class Disagreement extends Error {}

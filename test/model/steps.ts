@@ -1,0 +1,250 @@
+import type { ParallelStep, Step, UnitStep } from './history.js';
+import { checkViolation, Failed } from './level.js';
+import { attempted, type Model, type ModelScope } from './model.js';
+import type { ModelUnit } from './model-unit.js';
+import { rowValue, valueAt } from './world.js';
+
+type SimpleStep = Exclude<Step, UnitStep | ParallelStep>;
+
+/** A step outside of all units, in a standalone repository: each write is stored at once. Returns what it failed with. */
+export function performAlone(model: Model, step: SimpleStep, scope: ModelScope, place: string): string | undefined {
+  const { committed } = model;
+  const { holdings, reads } = scope;
+  const key = 'pick' in step ? holdings.pick(step.pick) : undefined;
+  const foretold = attempted(() => {
+    if (step.do === 'create') {
+      holdings.keys.push(place);
+      if (step.row !== 'good') {
+        throw new Failed(checkViolation);
+      }
+      committed.set(place, rowValue(step.row, place));
+    } else if (step.do === 'read') {
+      model.checkRead(place, new Map([...committed].filter(([id]) => id.startsWith(`${reads}.`))));
+    } else if (key !== undefined) {
+      if (!committed.has(key)) {
+        throw new Failed('missing');
+      }
+      step.do === 'delete' ? committed.delete(key) : committed.set(key, valueAt(place));
+    }
+  });
+  return model.check(place, [foretold], false);
+}
+
+/** A step of a unit. Returns what it failed with. */
+export function performInUnit(
+  model: Model,
+  step: SimpleStep,
+  scope: ModelScope,
+  unit: ModelUnit,
+  place: string,
+): string | undefined {
+  const { level, uncertain } = unit;
+  const apply = effect(model, step, scope, unit, place);
+  if (uncertain && model.actual(place) !== 'ok') {
+    // what failed has no effect, but that PostgreSQL may have given the transaction up
+    const failure = model.check(place, knownFailures(step, place), true);
+    if (failure?.startsWith('sql(') && !unit.hasEnded) {
+      level.fail(failure);
+    }
+    return failure;
+  }
+  const foretold = [attempted(apply)];
+  if (level.abortedBy !== undefined && ('pick' in step || step.do === 'flush')) {
+    foretold.push('ok', 'sql(25P02)'); // whether it asks the database depends on what the session remembers
+  }
+  if (unit.ended === 'signal') {
+    foretold.push('ok', 'closed'); // the rollback is on its way, and not awaited
+  }
+  return model.check(place, foretold, uncertain);
+}
+
+/** Notes what a step is about to do, and returns what it does. */
+function effect(model: Model, step: SimpleStep, scope: ModelScope, unit: ModelUnit, place: string): () => void {
+  const { holdings } = scope;
+  const { level } = unit;
+  const open = () => {
+    if (unit.hasEnded) {
+      throw new Failed('closed');
+    }
+  };
+  const fails = (result: string) => () => {
+    open();
+    level.send();
+    throw level.fail(result);
+  };
+  switch (step.do) {
+    case 'create':
+      holdings.keys.push(place);
+      return () => {
+        open();
+        level.pending.set(place, rowValue(level.bare ? 'good' : step.row, place));
+        level.fresh.add(place);
+        holdings.held.set(place, true);
+      };
+    case 'change':
+      return change(step, scope, unit, place, open);
+    case 'delete': {
+      const key = holdings.pick(step.pick);
+      holdings.held.delete(key ?? '');
+      return () => {
+        if (key !== undefined) {
+          open();
+          lookUp(unit, key);
+          level.fresh.delete(key) ? level.pending.delete(key) : level.pending.set(key, null);
+        }
+      };
+    }
+    case 'read':
+      return () => {
+        open();
+        level.flush();
+        level.send();
+        model.checkRead(place, level.read(scope.reads));
+      };
+    case 'flush':
+      return () => {
+        open();
+        level.flush();
+      };
+    case 'commit':
+    case 'rollback':
+    case 'abort':
+      return end(model, step.do, unit, place);
+    case 'throw':
+      return () => {
+        throw new Failed(`app(${place})`);
+      };
+    case 'break':
+      return fails('sql(22012)');
+    case 'conflict':
+      return model.conflicts(place, step.times) ? fails('sql(40001)') : () => {};
+    case 'stray':
+      return () => {
+        open();
+        stray(model, unit, place);
+      };
+    case 'hook':
+      return () => register(model, unit, step, place);
+  }
+}
+
+function change(
+  step: SimpleStep & { do: 'change' },
+  { holdings }: ModelScope,
+  unit: ModelUnit,
+  place: string,
+  open: () => void,
+): () => void {
+  const key = holdings.pick(step.pick);
+  return () => {
+    if (key === undefined) {
+      return;
+    }
+    const held = step.how !== 'key' && !unit.hasEnded && holdings.held.has(key);
+    if (!held || step.how !== 'set') {
+      open();
+    }
+    if (!held) {
+      lookUp(unit, key);
+    }
+    holdings.held.set(key, true);
+    unit.level.pending.set(key, valueAt(place));
+  };
+}
+
+/** Finds the entity of a key, which sends what is pending: unless the session alone knows of the row. */
+function lookUp({ level }: ModelUnit, key: string): void {
+  if (level.fresh.has(key)) {
+    return;
+  }
+  level.flush();
+  if (level.get(key) === undefined) {
+    level.send();
+    throw new Failed('missing');
+  }
+}
+
+/** Ends a unit before its work does. */
+function end(model: Model, how: 'commit' | 'rollback' | 'abort', unit: ModelUnit, place: string): () => void {
+  const { race } = unit;
+  if (race !== undefined) {
+    // when it happened, only the end of all branches can tell
+    const actual = model.actual(place);
+    if (how === 'abort') {
+      race.abortedBy = race.abortedBy === undefined ? `abort(${place})` : `${race.abortedBy}|abort(${place})`;
+    } else if (how === 'rollback') {
+      race.rolledBack ||= actual === 'ok';
+    } else if (actual === 'ok' || actual.startsWith('after-commit(')) {
+      race.committed = true;
+    } else if (actual !== 'closed') {
+      race.failure = actual;
+    }
+    return () => {};
+  }
+  return () => {
+    if (unit.hasEnded) {
+      if (how === 'commit') {
+        throw new Failed('closed');
+      }
+      return;
+    }
+    unit.ended = how === 'abort' ? 'signal' : 'hand';
+    if (how === 'commit') {
+      const result = attempted(() => unit.commit());
+      if (result !== 'ok') {
+        unit.failure = unit.hasEnded && result.startsWith('after-commit(') ? undefined : result;
+        throw new Failed(result);
+      }
+      return;
+    }
+    unit.failure = how === 'abort' ? `abort(${place})` : undefined;
+    const thrown = unit.rollBack(unit.failure);
+    if (how === 'rollback' && thrown.length > 0) {
+      throw new Failed(`after-rollback(${thrown.join()})`);
+    }
+  };
+}
+
+/** An insert that nobody awaited: what it reported has to be true. */
+function stray(model: Model, { level }: ModelUnit, place: string): void {
+  const failure = model.check(`${place} later`, ['ok'], true);
+  if (failure === undefined) {
+    level.insert(`stray ${place}`, 1);
+  } else if (level.bare) {
+    model.uncertain.add(`stray ${place}`);
+  }
+}
+
+function register(model: Model, unit: ModelUnit, step: SimpleStep & { do: 'hook' }, place: string): void {
+  const hook = { place, throws: step.throws };
+  if (unit.ended === 'signal' && unit.hooksHaveRun && model.actual(place) === 'ok') {
+    // the rollback is on its way, and the callback has come in time
+    if (step.on === 'rollback') {
+      unit.ran(place);
+    }
+    return;
+  }
+  for (let each: ModelUnit | undefined = unit; each !== undefined; each = each.outer) {
+    if (each.hooksHaveRun) {
+      throw new Failed('closed');
+    }
+  }
+  (step.on === 'commit' ? unit.afterCommit : unit.afterRollback).push(hook);
+}
+
+/** What a step is known to fail with by itself. */
+function knownFailures(step: SimpleStep, place: string): string[] {
+  switch (step.do) {
+    case 'throw':
+      return [`app(${place})`];
+    case 'break':
+      return ['sql(22012)'];
+    case 'conflict':
+      return ['sql(40001)'];
+    case 'change':
+    case 'delete':
+      return ['missing', checkViolation];
+    default:
+      return [checkViolation];
+  }
+}
