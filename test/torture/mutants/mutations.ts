@@ -1,0 +1,132 @@
+import type { FaultName } from '../agent/agent.js';
+
+/** A way to break the library, and what the check has to say of it. */
+export interface Mutation {
+  readonly name: string;
+  /** By compiled file: what is replaced by what. */
+  readonly changes: Readonly<Record<string, readonly (readonly [from: string, to: string])[]>>;
+  readonly caught: RegExp;
+  /** The faults that show it, where it takes one that is rare. */
+  readonly faults?: readonly FaultName[];
+}
+
+const lost = /told committed, but nothing is stored/;
+const leaked = /told rolled back .*but it is stored/;
+
+export const mutations: readonly Mutation[] = [
+  {
+    name: 'a lost COMMIT counts as committed',
+    changes: { 'postgres/commit-outcome.js': [["return status === 'committed'", 'return true']] },
+    caught: lost,
+  },
+  {
+    name: 'a lost COMMIT counts as rolled back',
+    changes: { 'postgres/commit-outcome.js': [["return status === 'committed'", 'return false']] },
+    caught: leaked,
+  },
+  {
+    name: 'the server is never asked about a lost COMMIT',
+    changes: {
+      'postgres/commit-outcome.js': [
+        ['const deadline =', "throw new CommitOutcomeUnknownError('never asked', { cause });\nconst deadline ="],
+      ],
+    },
+    caught: /unknown .*though the server was there/,
+  },
+  {
+    name: 'what is still in progress counts as rolled back',
+    changes: { 'postgres/commit-outcome.js': [["status !== 'in progress'", 'true']] },
+    caught: leaked,
+  },
+  {
+    name: 'transaction ids are believed to be the same after a crash',
+    changes: { 'postgres/commit-outcome.js': [['rows[0]?.server !== server &&', 'false &&']] },
+    caught: lost,
+    faults: ['crashUnnoticed'],
+  },
+  {
+    name: 'COMMIT is sent again on another connection',
+    changes: {
+      'postgres/transaction-end.js': [
+        [
+          'await this.#settle(session, connectionLost(error))',
+          "this.#channel.connection.replace(); await (await this.#channel.connection.connect()).execute('commit')",
+        ],
+      ],
+    },
+    caught: lost,
+  },
+  {
+    name: 'a statement is sent again on another connection, whatever went before it',
+    changes: {
+      'postgres/transaction-channel.js': [['!first || !outcome?.lost || outcome.answered', '!outcome?.lost']],
+    },
+    caught: leaked,
+  },
+  {
+    name: 'a COMMIT that PostgreSQL answers with ROLLBACK is believed',
+    changes: {
+      'postgres/transaction-end.js': [["result?.command === 'ROLLBACK'", 'false']],
+      'postgres/transaction.js': [['this.#state.dead || this.#state.aborted', 'this.#state.dead']],
+    },
+    caught: lost,
+  },
+  {
+    name: 'ROLLBACK is never sent, and the connection goes back with its transaction',
+    changes: {
+      'postgres/transaction-end.js': [["await session.execute('rollback')", '{}']],
+      'postgres/lease.js': [["this.#running || this.status !== 'I'", 'this.#running']],
+    },
+    caught: leaked,
+  },
+  {
+    name: 'ROLLBACK TO SAVEPOINT is never sent',
+    changes: {
+      'postgres/transaction.js': [['!this.#channel.controls.rollbackTo(name)', 'true']],
+    },
+    caught: leaked,
+  },
+  {
+    name: 'statements that come after the end are let through',
+    changes: {
+      'unit-of-work/session-guard.js': [['if (error !== undefined)', 'if (false)']],
+      'postgres/scope.js': [['assertOpen() {', 'assertOpen() { return;']],
+      'postgres/transaction-state.js': [
+        ['assertNotEnding() {', 'assertNotEnding() { return;'],
+        ['assertAlive() {', 'assertAlive() { return;'],
+      ],
+      'unit-of-work/unit-transaction.js': [['refusal() {', 'refusal() { return undefined;']],
+    },
+    caught: leaked,
+  },
+  {
+    name: 'an inner unit that fails in the shared transaction dooms nothing',
+    changes: { 'unit-of-work/unit-transaction.js': [['this.#ending.doom(innerFailed(error))', 'void error']] },
+    caught: /it had to be refused/,
+  },
+  {
+    name: 'callbacks run though nothing is stored',
+    changes: { 'unit-of-work/unit-transaction.js': [['this.hooks.run(status)', "this.hooks.run('committed')"]] },
+    caught: /its callback after COMMIT ran 1 times/,
+  },
+  {
+    name: 'what was stored runs again',
+    changes: {
+      'unit-of-work/retry.js': [
+        ['!run.mayRunAgain || !isTransient(error, options.optimistic)', 'number >= options.attempts'],
+      ],
+      'postgres/commit-outcome.js': [["return status === 'committed'", 'return false']],
+    },
+    caught: leaked,
+  },
+  {
+    name: 'a connection that broke never goes back to the pool',
+    changes: { 'postgres/lease.js': [['this.#return(cause);', 'void cause;']] },
+    caught: /its pool is not whole|a unit never settles/,
+  },
+  {
+    name: 'the timer of a wait is left behind when the engine is disposed of',
+    changes: { 'engine/engine-factory.js': [['timer.abort();', '']] },
+    caught: /keeps the process alive/,
+  },
+];
