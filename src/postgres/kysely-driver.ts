@@ -11,10 +11,12 @@ export interface ConnectionSource {
   close(): Promise<void>;
 }
 
+/** Where the transaction that is being begun belongs, if not on a connection of its own. One for all drivers, as each would cost. */
+const nesting = new AsyncLocalStorage<Scope>();
+
 /** Kysely's driver, whose connections run transactions themselves. */
 export class UnitOfWorkKyselyDriver implements Driver {
   readonly #source: ConnectionSource;
-  readonly #outer = new AsyncLocalStorage<Scope>();
 
   constructor(source: ConnectionSource) {
     this.#source = source;
@@ -22,7 +24,7 @@ export class UnitOfWorkKyselyDriver implements Driver {
 
   /** Whatever transaction is begun in `work` becomes a savepoint in `outer`. */
   nestIn<T>(outer: Scope, work: () => T): T {
-    return this.#outer.run(outer, work);
+    return nesting.run(outer, work);
   }
 
   async init(): Promise<void> {
@@ -30,7 +32,7 @@ export class UnitOfWorkKyselyDriver implements Driver {
   }
 
   async acquireConnection(): Promise<DriverConnection> {
-    const outer = this.#outer.getStore();
+    const outer = nesting.getStore();
     return outer ? new NestedConnection(outer) : this.#source.connect();
   }
 

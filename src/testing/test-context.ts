@@ -12,6 +12,9 @@ interface Mark {
   readonly by: 'start' | 'use';
 }
 
+/** The marks of the running flow. One for all tests: until Node 24, every AsyncLocalStorage slows every promise down. */
+const marks = new AsyncLocalStorage<ReadonlyMap<TestContext, Mark>>();
+
 /**
  * Tells what belongs to the running test from what a test has left behind that timed out: that goes on in the background,
  * and would write into the next test, or for good where none is open.
@@ -21,23 +24,22 @@ interface Mark {
  * behind. There a flow is marked where it uses the engine, and refused only where it would write for good: between tests.
  */
 export class TestContext {
-  readonly #marks = new AsyncLocalStorage<Mark | undefined>();
   #running: Test | undefined;
   /** Whether the end of a test was seen in the flow of its `start()`, and no `start()` in the flow of an earlier test. */
   #isOneFlow: boolean | undefined;
 
   /** A test begins, and with it all that comes after in this flow. */
   begin(): void {
-    if (this.#marks.getStore()?.test.ended) {
+    if (this.#mark?.test.ended) {
       this.#isOneFlow = false;
     }
     this.#running = { ended: false };
-    this.#marks.enterWith({ test: this.#running, by: 'start' });
+    this.#setMark({ test: this.#running, by: 'start' });
   }
 
   /** The test is over; what is still under way of it is left behind. */
   end(): void {
-    const mark = this.#marks.getStore();
+    const mark = this.#mark;
     if (mark?.by === 'start' && mark.test === this.#running) {
       this.#isOneFlow ??= true;
     }
@@ -45,24 +47,38 @@ export class TestContext {
       this.#running.ended = true;
       this.#running = undefined;
     }
-    this.#marks.enterWith(undefined);
+    this.#setMark(undefined);
   }
 
   /** Takes note that the running code belongs to the running test. */
   use(): void {
-    if (this.#running !== undefined && !this.#isOneFlow && this.#marks.getStore()?.test !== this.#running) {
-      this.#marks.enterWith({ test: this.#running, by: 'use' });
+    if (this.#running !== undefined && !this.#isOneFlow && this.#mark?.test !== this.#running) {
+      this.#setMark({ test: this.#running, by: 'use' });
     }
   }
 
   /** Why the running code may not go on, if it comes from a test that is over. */
   refusal(): Error | undefined {
-    const mark = this.#marks.getStore();
+    const mark = this.#mark;
     if (!mark?.test.ended) {
       return undefined;
     }
     const isLate = this.#isOneFlow ? mark.by === 'start' : mark.by === 'use' && this.#running === undefined;
     return isLate ? testOver() : undefined;
+  }
+
+  get #mark(): Mark | undefined {
+    return marks.getStore()?.get(this);
+  }
+
+  #setMark(mark: Mark | undefined): void {
+    const all = new Map(marks.getStore());
+    if (mark === undefined) {
+      all.delete(this);
+    } else {
+      all.set(this, mark);
+    }
+    marks.enterWith(all);
   }
 }
 
