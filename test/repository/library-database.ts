@@ -37,17 +37,10 @@ interface Place {
   query(sql: string): Promise<object[]>;
   sql(): string[];
   forget(): void;
-  drop(): Promise<void>;
 }
 
+/** Made when the first test of this process asks for them, and kept for all its test files. */
 const places = new Map<string, Promise<Place>>();
-
-after('drop the databases of the library', async () => {
-  for (const place of places.values()) {
-    await (await place).drop();
-  }
-  places.clear();
-});
 
 /** Declares the same tests on each database, in a unit and standalone. */
 export function forEachLibrary(tests: (library: Library) => void): void {
@@ -129,16 +122,12 @@ const optionsAt = (dsn: string, extra: EngineOptions = {}) =>
 
 async function onPostgres(): Promise<Place> {
   const database = await createDatabase();
-  const proxy = await startProxy(database.url);
+  const proxy = (await startProxy(database.url)).unref();
   return withTables({
     options: () => optionsAt(proxy.url),
     query: (sql) => query(database.url, sql),
     sql: () => proxy.sqlByConnection().flat(),
     forget: () => proxy.reset(),
-    async drop() {
-      await proxy.close();
-      await database.drop();
-    },
   });
 }
 
@@ -150,6 +139,5 @@ async function onPglite(): Promise<Place> {
     query: (sql) => recording.query(sql),
     sql: () => [...recording.sent],
     forget: () => void recording.sent.splice(0),
-    drop: () => pglite.close(),
   });
 }

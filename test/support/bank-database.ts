@@ -44,15 +44,8 @@ interface Place {
   drop(): Promise<void>;
 }
 
-/** The places of this run, made when the first test asks for them. */
+/** Made when the first test of this process asks for them, and kept for all its test files. */
 const places = new Map<EngineName, Promise<Place>>();
-
-after('drop the databases of the bank', async () => {
-  for (const place of places.values()) {
-    await place.then(({ drop }) => drop()).catch(() => undefined); // what could not be made has failed its tests
-  }
-  places.clear();
-});
 
 /** Declares hooks that give each test of the surrounding `describe` a bank. */
 export function useBank(engine: EngineName): Bank {
@@ -129,7 +122,7 @@ async function withTables(place: Place): Promise<Place> {
 
 async function onPostgres(): Promise<Place> {
   const database: TestDatabase = await createDatabase();
-  const proxy = await startProxy(database.url);
+  const proxy = (await startProxy(database.url)).unref();
   return withTables({
     dsn: proxy.url,
     proxy,

@@ -10,7 +10,9 @@ export interface TestDatabase extends AsyncDisposable {
   drop(): Promise<void>;
 }
 
-const prefix = `uow_${process.pid}_`;
+/** Mocha's workers have it from the process that started them, which drops what they leave. */
+process.env.TEST_RUN ??= String(process.pid);
+const prefix = `uow_${process.env.TEST_RUN}_`;
 
 /** A new, empty database on the test server, or on the server of `url`. */
 export async function createDatabase(url = serverUrl()): Promise<TestDatabase> {
@@ -24,7 +26,7 @@ export async function createDatabase(url = serverUrl()): Promise<TestDatabase> {
   return { url: own.href, name, drop, [Symbol.asyncDispose]: drop };
 }
 
-/** Drops what tests of this process have created and not dropped. */
+/** Drops what tests of this run have created and not dropped. */
 export async function dropOwnDatabases(url = serverUrl()): Promise<void> {
   const left = await query<{ datname: string }>(url, 'select datname from pg_database where starts_with(datname, $1)', [
     prefix,

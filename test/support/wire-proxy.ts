@@ -178,6 +178,12 @@ export class WireProxy implements AsyncDisposable {
     this.#port = (server.address() as AddressInfo).port;
   }
 
+  /** The process may end though this proxy was not closed. */
+  unref(): this {
+    this.#server?.unref();
+    return this;
+  }
+
   /** Closes everything. */
   async close(): Promise<void> {
     const server = this.#server;
