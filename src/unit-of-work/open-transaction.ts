@@ -1,6 +1,7 @@
 import { type EntityManager, type MikroORM, TransactionContext, TransactionPropagation } from '@mikro-orm/core';
 import { isSingleConnection } from '../engine/single-connection.js';
 import { withConstraintDetails } from '../repository/constraint-details.js';
+import { flushAll } from './flush-all.js';
 import { sessionContext, type UnitOfWorkOptions } from './options.js';
 import type { UnitTransaction } from './unit-transaction.js';
 
@@ -23,6 +24,7 @@ export async function openTransaction(unit: UnitTransaction, body: Body): Promis
       await enclosure?.enter(own, options);
       // where it opens no transaction, MikroORM sets no context: `orm.em` would be that of a unit further out, or nobody's
       await body(own, (callback) => (bare || joins ? TransactionContext.create(own, callback) : callback()));
+      await flushAll(own);
       if (joins) {
         await own.flush();
       }

@@ -23,7 +23,8 @@ export class UnitConnectionProxy implements ConnectionProxy<EntityManager> {
     for (;;) {
       const { inner, opening } = unit;
       if (inner !== undefined && !isInside(inner)) {
-        if (inner.manual) {
+        // one that is ending already is waited for, too
+        if (inner.manual && inner.joinable) {
           throw new UnitOfWorkError(
             'An inner unit of work that was opened by begin() is still open in this one. Use its repositories, or commit or roll it back first. Nothing was sent.',
           );

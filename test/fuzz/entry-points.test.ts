@@ -14,7 +14,8 @@ import { overrideEngine, RollbackEngineFactory, useEngine, useRollback } from '.
 import { type Registrations, registerUnitsOfWork } from '../../src/typedi/index.js';
 import { AccountRepository, BankUnitOfWork } from '../support/bank.js';
 import { forEachSeed } from '../support/seeds.js';
-import { hostileText, hostileValue, isNeverSettled, made } from './hostile.js';
+import { hostileValue, isNeverSettled, made } from './hostile.js';
+import { hostileText } from './hostile-text.js';
 import { Sandbox } from './sandbox.js';
 import { everythingOf } from './secrets.js';
 

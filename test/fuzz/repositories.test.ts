@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { MikroOrmConnectionProxy, MikroOrmRepository } from '../../src/index.js';
 import { AccountRepository } from '../support/bank.js';
 import { forEachSeed } from '../support/seeds.js';
-import { hostileText, hostileValue, made } from './hostile.js';
+import { hostileValue, made } from './hostile.js';
+import { hostileText } from './hostile-text.js';
 import { Sandbox } from './sandbox.js';
 
 const wellFormed = hostileText.map((text) => text.toWellFormed());

@@ -49,7 +49,32 @@ const conflict = fc.record({ do: fc.constant('conflict' as const), times: fc.int
 const caught = fc.boolean();
 
 function stepsAt(place: Place, maxLength: number): fc.Arbitrary<readonly Step[]> {
-  return fc.array(stepAt(place), { maxLength, size: 'max' });
+  const one = stepAt(place).map((step) => [step]);
+  const some = fc.oneof(
+    { weight: 8, arbitrary: one },
+    ...(place.depth > 0 ? [{ weight: 1, arbitrary: undone(place) }] : []),
+  );
+  return fc.array(some, { maxLength, size: 'max' }).map((steps) => steps.flat());
+}
+
+/** What chance brings together too seldom: an inner unit that changes what the outer one holds, and is undone. */
+function undone(place: Place): fc.Arbitrary<Step[]> {
+  const changes = fc.array(fc.oneof(change, remove, goodCreate, hook, only('flush')), { minLength: 1, maxLength: 4 });
+  const failure = fc.oneof(only('throw'), ...(place.calm ? [] : [only('break'), only('rollback')]));
+  return fc.tuple(changes, failure, fc.constantFrom('nested', 'nested', 'required'), fc.boolean()).map((drawn) => {
+    const [steps, end, propagation, byUow] = drawn;
+    const unit = {
+      do: 'unit',
+      propagation: place.calm ? 'nested' : propagation,
+      via: !place.inUnit || (place.viaUow && byUow) ? 'uow' : 'u',
+      form: 'run',
+      attempts: 1,
+      steps: [...steps, end].map((step) => ({ ...step, caught: false })),
+      caught: true,
+    };
+    const kept = { do: 'create', row: 'good', caught: false };
+    return [kept, unit, { do: 'read', how: 'list', caught: false }] as Step[];
+  });
 }
 
 function stepAt(place: Place): fc.Arbitrary<Step> {

@@ -19,7 +19,7 @@ forEachEngine((engine) => {
     before(() => world.open());
     after(() => world[Symbol.asyncDispose]());
 
-    forEachSeed('hold', 70, async (seed, numRuns) => {
+    forEachSeed('hold', engine.name === 'pglite' ? 200 : 600, async (seed, numRuns) => {
       await fc.assert(
         fc.asyncProperty(histories, (history) => holds(world, history)),
         { seed, numRuns, endOnFailure: false },

@@ -5,6 +5,19 @@ export class Failed {
   constructor(readonly result: string) {}
 }
 
+/** What it fails with, or `ok`. */
+export function attempted(effect: () => void): string {
+  try {
+    effect();
+    return 'ok';
+  } catch (error) {
+    if (error instanceof Failed) {
+      return error.result;
+    }
+    throw error;
+  }
+}
+
 export const checkViolation = 'sql(23514)';
 const inAborted = 'sql(25P02)';
 

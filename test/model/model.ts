@@ -1,4 +1,3 @@
-import { Disagreement } from './disagreement.js';
 import {
   contains,
   type History,
@@ -9,10 +8,11 @@ import {
   type UnitStep,
 } from './history.js';
 import { Holdings } from './holdings.js';
-import { checkViolation, Failed, Level } from './level.js';
+import { Judge } from './judge.js';
+import { attempted, checkViolation, Failed, Level } from './level.js';
 import type { ModelUnit } from './model-unit.js';
 import { open } from './propagation.js';
-import type { Log } from './runner.js';
+import type { Log } from './scope.js';
 import { performAlone, performInUnit } from './steps.js';
 
 /** Where steps run. */
@@ -30,17 +30,16 @@ export interface ModelScope {
  * compares with the log how each step settled. Where the promise leaves open who is first (a branch that ends the unit
  * beside another one that works in it), the log decides which of the allowed results it was, and the rows have to fit.
  */
-export class Model {
+export class Model extends Judge {
   readonly committed = new Map<string, number>();
   readonly hooks: string[][] = [];
   /** Rows of statements that were cancelled outside of all transactions: nobody knows whether they are stored. */
   readonly uncertain = new Set<string>();
   readonly single: boolean;
-  readonly #log: Log;
   readonly #conflicts = new Map<string, number>();
 
   constructor(log: Log, single: boolean) {
-    this.#log = log;
+    super(log);
     this.single = single;
   }
 
@@ -63,44 +62,6 @@ export class Model {
       }
     }
     return undefined;
-  }
-
-  /** How the log says that it settled. */
-  actual(place: string): string {
-    const outcome = this.#log.outcomes.get(place);
-    if (outcome === undefined) {
-      throw new Disagreement(`${place} was never reached`);
-    }
-    return outcome.result;
-  }
-
-  /** Whether anything ran in the unit. */
-  wasOpened(place: string): boolean {
-    return [...this.#log.outcomes.keys()].some((key) => key.startsWith(`${place}.`) || key.startsWith(`${place}~`));
-  }
-
-  /** Holds how a step settled against what was foretold; returns what it failed with. */
-  check(place: string, foretold: readonly string[], uncertain: boolean): string | undefined {
-    const actual = this.actual(place);
-    if (
-      !foretold
-        .flatMap((each) => each.split('|'))
-        .map(rootCause)
-        .includes(rootCause(actual)) &&
-      !(uncertain && isLoose(actual))
-    ) {
-      throw new Disagreement(`${place} settled with ${actual}, and not with ${[...new Set(foretold)].join(' or ')}`);
-    }
-    return actual === 'ok' ? undefined : actual;
-  }
-
-  checkRead(place: string, expected: ReadonlyMap<string, number>): void {
-    const read = this.#log.outcomes.get(place)?.read;
-    const shown = typeof read === 'object' ? describe(read) : String(read);
-    const wanted = typeof read === 'object' ? describe(expected) : String(expected.size);
-    if (shown !== wanted) {
-      throw new Disagreement(`${place} read ${shown}, and should have read ${wanted}`);
-    }
   }
 
   /** Whether the step fails this time. */
@@ -159,6 +120,7 @@ export class Model {
         foretold = [opened.result];
         break;
       }
+      holdings.held.clear();
       foretold = this.#conduct(step, opened, { ...scope, unit: opened, outside: scope, holdings }, path);
       failure = foretold[0];
       const outermost = opened.kind === 'transaction';
@@ -239,38 +201,4 @@ export class Model {
     }
     return unit.hasEnded ? 'closed' : attempted(() => unit.commit());
   }
-}
-
-/** What it fails with, or `ok`. */
-export function attempted(effect: () => void): string {
-  try {
-    effect();
-    return 'ok';
-  } catch (error) {
-    if (error instanceof Failed) {
-      return error.result;
-    }
-    throw error;
-  }
-}
-
-/** What may become of a step beside another one that ends or aborts the unit. */
-function isLoose(result: string): boolean {
-  return (
-    ['ok', 'closed', 'refused', 'sql(25P02)', 'sql(57014)'].includes(result) ||
-    /^(aborted|abort|after-commit|after-rollback)\(/.test(result)
-  );
-}
-
-/** Which of several errors is named as the cause of an abortion is not promised through several units: the first one is. */
-function rootCause(result: string): string {
-  let root = result.replace(/^(aborted\()+/, '');
-  while (root.split(')').length > root.split('(').length) {
-    root = root.slice(0, -1);
-  }
-  return root === result ? result : `aborted(${root})`;
-}
-
-function describe(rows: ReadonlyMap<string, number>): string {
-  return JSON.stringify(Object.fromEntries([...rows].sort()));
 }

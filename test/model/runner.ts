@@ -1,7 +1,6 @@
-import { setImmediate } from 'node:timers/promises';
-import type { OpenUnitOfWork, UnitOfWorkOptions } from '../../src/index.js';
-import { MikroOrmConnectionProxy } from '../../src/index.js';
+import { MikroOrmConnectionProxy, type UnitOfWorkOptions } from '../../src/index.js';
 import { execute } from '../support/execute.js';
+import { Actions } from './actions.js';
 import {
   contains,
   type History,
@@ -12,38 +11,16 @@ import {
   type UnitStep,
 } from './history.js';
 import { Holdings } from './holdings.js';
-import { classify, type Outcome, Thrown } from './outcome.js';
-import { Item, ItemRepository, ItemUnitOfWork, rowValue, valueAt, type World } from './world.js';
-
-type Unit = OpenUnitOfWork<{ items: typeof ItemRepository }>;
-
-/** What happened: how each step settled, by its place in the history, and which hooks ran, in order. */
-export interface Log {
-  readonly outcomes: Map<string, Outcome>;
-  readonly hooks: string[][];
-}
-
-/** Where steps run. */
-interface Scope {
-  readonly unit?: Unit;
-  /** Whether the unit has no transaction. */
-  readonly bare: boolean;
-  readonly items: ItemRepository;
-  readonly abort?: AbortController;
-  /** Rows with this beginning are nobody else's at the moment. */
-  readonly reads: string;
-  readonly holdings: Holdings<Item>;
-  /** What goes on though nobody in the history waits for it. */
-  readonly strays: Promise<unknown>[];
-  readonly hooks: string[];
-}
+import { classify, type Outcome } from './outcome.js';
+import type { Log, Scope, Unit } from './scope.js';
+import { type Item, ItemRepository, ItemUnitOfWork, type World } from './world.js';
 
 /** Runs a history against the library. */
 export class Runner {
   readonly log: Log = { outcomes: new Map(), hooks: [] };
   readonly #world: World;
   readonly #uow: ItemUnitOfWork;
-  readonly #conflicts = new Map<string, number>();
+  readonly #actions = new Actions(this.log);
 
   constructor(world: World) {
     this.#world = world;
@@ -63,7 +40,7 @@ export class Runner {
         strays: [],
         hooks,
       };
-      await this.#settle(this.#steps(steps, scope, path));
+      await settled([this.#steps(steps, scope, path)]);
       await settled(scope.strays);
     });
     await Promise.all(running);
@@ -78,7 +55,7 @@ export class Runner {
     for (const [index, step] of steps.entries()) {
       const place = `${path}.${index}`;
       try {
-        const read = await this.#perform(step, scope, place);
+        const read = await this.#step(step, scope, place);
         this.log.outcomes.set(place, { result: 'ok', ...(read === undefined ? {} : { read }) });
       } catch (error) {
         this.log.outcomes.set(place, { result: classify(error), error });
@@ -89,101 +66,15 @@ export class Runner {
     }
   }
 
-  async #perform(step: Step, scope: Scope, place: string): Promise<Outcome['read']> {
-    const { unit, items, holdings, reads } = scope;
+  #step(step: Step, scope: Scope, place: string): Promise<Outcome['read']> {
     switch (step.do) {
-      case 'create': {
-        holdings.keys.push(place);
-        const value = rowValue(scope.bare ? 'good' : step.row, place);
-        holdings.held.set(place, await items.create({ id: place, value }));
-        return undefined;
-      }
-      case 'change':
-        return this.#change(step, scope, valueAt(place));
-      case 'delete': {
-        const key = holdings.pick(step.pick);
-        if (key !== undefined) {
-          holdings.held.delete(key);
-          await items.delete(key);
-        }
-        return undefined;
-      }
-      case 'read': {
-        const filter = { id: { $like: `${reads}.%` } };
-        return step.how === 'count'
-          ? items.count(filter)
-          : new Map((await items.list(filter)).map(({ id, value }) => [id, value]));
-      }
-      case 'flush':
-        await unit?.flush();
-        return undefined;
-      case 'commit':
-        await unit?.commit();
-        return undefined;
-      case 'rollback':
-        await unit?.rollback();
-        return undefined;
-      case 'throw':
-        throw new Thrown('app', place);
-      case 'abort':
-        scope.abort?.abort(new Thrown('abort', place));
-        return undefined;
-      case 'break':
-        await (unit && execute(unit.session, 'select 1/0'));
-        return undefined;
-      case 'conflict':
-        return this.#conflict(step.times, scope, place);
-      case 'stray': {
-        const inserted = unit?.session.insert(Item, { id: `stray ${place}`, value: 1 });
-        scope.strays.push(this.#note(`${place} later`, inserted));
-        return undefined;
-      }
-      case 'hook':
-        return this.#hook(step.on, step.throws, scope, place);
       case 'unit':
         return this.#unit(step, scope, place);
       case 'parallel':
         return this.#parallel(step, scope, place);
+      default:
+        return this.#actions.perform(step, scope, place);
     }
-  }
-
-  async #change(step: Step & { do: 'change' }, { items, holdings, unit }: Scope, value: number): Promise<undefined> {
-    const key = holdings.pick(step.pick);
-    if (key === undefined) {
-      return;
-    }
-    const held = step.how === 'key' || unit?.status !== 'active' ? undefined : holdings.held.get(key);
-    if (step.how !== 'set' || unit === undefined) {
-      holdings.held.set(key, await items.update(held ?? key, { value }));
-      return;
-    }
-    const item = held ?? (await items.retrieve(key));
-    if (item === null) {
-      throw new Thrown('missing', key);
-    }
-    holdings.held.set(key, item);
-    item.value = value;
-  }
-
-  async #conflict(times: number, { unit }: Scope, place: string): Promise<undefined> {
-    const fixed = place.replace(/~\d+/g, '');
-    const before = this.#conflicts.get(fixed) ?? 0;
-    this.#conflicts.set(fixed, before + 1);
-    if (before < times) {
-      await (unit && execute(unit.session, 'select conflict()'));
-    }
-    return undefined;
-  }
-
-  #hook(on: 'commit' | 'rollback', throws: boolean, { unit, hooks }: Scope, place: string): undefined {
-    const hook = async () => {
-      await setImmediate(); // they are awaited, one after the other
-      hooks.push(place);
-      if (throws) {
-        throw new Thrown('hook', place);
-      }
-    };
-    on === 'commit' ? unit?.afterCommit(hook) : unit?.afterRollback(hook);
   }
 
   async #unit(step: UnitStep, scope: Scope, place: string): Promise<undefined> {
@@ -197,6 +88,7 @@ export class Runner {
     const strays: Promise<unknown>[] = [];
     const holdings = scope.holdings.inside(isIndependent(step, scope.bare));
     const work = async (unit: Unit, path: string) => {
+      holdings.held.clear(); // entities of a run that failed are of no use to the next one
       if (abortsInside(step.steps)) {
         // an abortion that comes while the transaction still waits for its connection ends all of it
         await execute(unit.session, 'select').catch(() => undefined);
@@ -224,7 +116,7 @@ export class Runner {
         try {
           await work(unit, place);
         } catch (error) {
-          await this.#note(`${place} end`, unit.rollback());
+          await this.#actions.note(`${place} end`, unit.rollback());
           throw error;
         }
         await this.#end(unit, step.form);
@@ -271,20 +163,6 @@ export class Runner {
       }
     }
     return undefined;
-  }
-
-  /** Notes how something settles that nobody in the history asks about. */
-  async #note(place: string, promise: Promise<unknown> | undefined): Promise<void> {
-    try {
-      await promise;
-      this.log.outcomes.set(place, { result: 'ok' });
-    } catch (error) {
-      this.log.outcomes.set(place, { result: classify(error), error });
-    }
-  }
-
-  async #settle(promise: Promise<unknown>): Promise<void> {
-    await settled([promise]);
   }
 }
 

@@ -33,6 +33,17 @@ describe('found by the model', () => {
       expect(await bank.rows('select * from account')).to.deep.equal([]);
     });
 
+    it('promise 10: while an inner unit from begin() was still ending, the outer one was told to end it first', async () => {
+      await bank.uow.run(async (u) => {
+        const abort = new AbortController();
+        const inner = await u.begin({ signal: abort.signal });
+        await inner.accounts.create({ owner: 'Ada' });
+        abort.abort();
+        await u.accounts.create({ owner: 'Grace' });
+      });
+      expect(await bank.rows('select owner from account')).to.deep.equal([{ owner: 'Grace' }]);
+    });
+
     it('promise 5: commit() as the first, synchronous step did not wait for its end', async () => {
       for (const propagation of ['required', 'supports'] as const) {
         await bank.uow.run(async (outer) => {
