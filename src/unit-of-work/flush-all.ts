@@ -1,16 +1,27 @@
-import type { EntityManager } from '@mikro-orm/core';
+import { type EntityManager, EventType, type MetadataStorage } from '@mikro-orm/core';
 import { UnitOfWorkError } from '../errors.js';
 import { hasPendingChanges } from './pending-changes.js';
 
-/** After so many flushes, a subscriber is taken for one that changes something after each. */
+/** After so many flushes, a hook is taken for one that changes something at each. */
 const mostFlushes = 100;
 
+/** What happens while a flush is on its way, too late for what it changes to go along. */
+const inFlush = [
+  EventType.beforeCreate,
+  EventType.afterCreate,
+  EventType.beforeUpdate,
+  EventType.afterUpdate,
+  EventType.beforeDelete,
+  EventType.afterDelete,
+  EventType.afterFlush,
+] as const;
+
 /**
- * Flushes until nothing is left: what a subscriber changes after the last flush before COMMIT would be lost without a
- * word. Where no subscriber hears of flushes, there is nothing of that kind, and MikroORM's own flush will do.
+ * Flushes until nothing is left: what a subscriber or an entity's hook changes during the last flush before COMMIT would
+ * be lost without a word. Where there are none, there is nothing of that kind, and MikroORM's own flush will do.
  */
 export async function flushAll(session: EntityManager): Promise<void> {
-  if (!hearsOfFlushes(session)) {
+  if (!hasHooks(session)) {
     return;
   }
   for (let flushes = 0; flushes < mostFlushes; flushes += 1) {
@@ -20,9 +31,21 @@ export async function flushAll(session: EntityManager): Promise<void> {
     }
   }
   throw new UnitOfWorkError(
-    `A subscriber changed something after each of ${mostFlushes} flushes, so that the unit of work could never be stored whole: see afterFlush.`,
+    `A subscriber or a lifecycle hook changed something in each of ${mostFlushes} flushes, so that the unit of work could never be stored whole. Nothing was stored. See afterFlush, afterCreate and their like.`,
   );
 }
 
-const hearsOfFlushes = (session: EntityManager): boolean =>
-  [...session.getEventManager().getSubscribers()].some((subscriber) => subscriber.afterFlush !== undefined);
+const hasHooks = (session: EntityManager): boolean =>
+  [...session.getEventManager().getSubscribers()].some((subscriber) =>
+    inFlush.some((event) => subscriber[event] !== undefined),
+  ) || entitiesHaveHooks(session.getMetadata());
+
+const known = new WeakMap<MetadataStorage, boolean>();
+
+function entitiesHaveHooks(metadata: MetadataStorage): boolean {
+  const answer =
+    known.get(metadata) ??
+    [...metadata.getAll().values()].some(({ hooks }) => inFlush.some((event) => hooks[event] !== undefined));
+  known.set(metadata, answer);
+  return answer;
+}

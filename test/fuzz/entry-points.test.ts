@@ -49,7 +49,9 @@ describe('hostile input to the entry points', () => {
     'new MikroOrmConnectionProxy': (value) => new MikroOrmConnectionProxy(value).connect(),
     'new MikroOrmRepository': (value) => new AccountRepository(value).count(),
     of: (value) => MikroOrmUnitOfWork.of(value),
-    'of named': (name: string, value) => MikroOrmUnitOfWork.of({ [name]: value }),
+    // what is no name can't be a key, and says so before the library sees it
+    'of named': (name: unknown, value) =>
+      typeof name === 'string' ? MikroOrmUnitOfWork.of({ [name]: value }) : undefined,
     'new BankUnitOfWork': (value: EngineFactory) => new BankUnitOfWork(value).run(() => 1),
     registerUnitsOfWork: (value, other) =>
       registerUnitsOfWork(new ContainerInstance('fuzz'), { engine: value, repositories: other, unitsOfWork: other }),
