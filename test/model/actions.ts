@@ -61,6 +61,11 @@ export class Actions {
         return undefined;
       case 'conflict':
         return this.#conflict(step.times, scope, place);
+      case 'pause':
+        for (let turn = 0; turn < step.turns; turn += 1) {
+          await setImmediate();
+        }
+        return undefined;
       case 'stray': {
         const inserted = unit?.session.insert(Item, { id: `stray ${place}`, value: 1 });
         scope.strays.push(this.note(`${place} later`, inserted));

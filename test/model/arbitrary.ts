@@ -46,6 +46,7 @@ const hook = fc.record({
 });
 const only = <Name extends string>(name: Name) => fc.record({ do: fc.constant(name) });
 const conflict = fc.record({ do: fc.constant('conflict' as const), times: fc.integer({ min: 1, max: 3 }) });
+const pause = fc.record({ do: fc.constant('pause' as const), turns: fc.integer({ min: 1, max: 40 }) });
 const caught = fc.boolean();
 
 function stepsAt(place: Place, maxLength: number): fc.Arbitrary<readonly Step[]> {
@@ -53,8 +54,28 @@ function stepsAt(place: Place, maxLength: number): fc.Arbitrary<readonly Step[]>
   const some = fc.oneof(
     { weight: 8, arbitrary: one },
     ...(place.depth > 0 ? [{ weight: 1, arbitrary: undone(place) }] : []),
+    ...(place.inUnit && place.depth > 0 ? [{ weight: 1, arbitrary: beside(place) }] : []),
   );
   return fc.array(some, { maxLength, size: 'max' }).map((steps) => steps.flat());
+}
+
+/** And inner units side by side, beside what the outer unit itself does, some of which fail. */
+function beside(place: Place): fc.Arbitrary<Step[]> {
+  const steps = fc.array(fc.oneof(goodCreate, change, read, only('flush')), { minLength: 1, maxLength: 3 });
+  const inner = fc.tuple(steps, fc.boolean(), fc.boolean()).map(([drawn, fails, byUow]) => ({
+    do: 'unit',
+    propagation: 'nested',
+    via: place.viaUow && byUow ? 'uow' : 'u',
+    form: 'run',
+    attempts: 1,
+    steps: [...drawn, ...(fails ? [{ do: 'throw' }] : [])].map((step) => ({ ...step, caught: false })),
+    caught: true,
+  }));
+  const own = fc.oneof(goodCreate, change, read, pause, pause).map((step) => ({ ...step, caught: true }));
+  const branch = fc.array(fc.oneof(inner, own), { minLength: 1, maxLength: 3 });
+  return fc
+    .array(branch, { minLength: 2, maxLength: 3 })
+    .map((branches) => [{ do: 'parallel', together: 'allSettled', branches, caught: false }] as Step[]);
 }
 
 /** What chance brings together too seldom: an inner unit that changes what the outer one holds, and is undone. */
@@ -90,6 +111,7 @@ function stepAt(place: Place): fc.Arbitrary<Step> {
       { weight: 1, arbitrary: only('throw') },
       { weight: 3, arbitrary: hook },
       { weight: 1, arbitrary: only('stray') },
+      { weight: 1, arbitrary: pause },
     );
     if (!place.calm) {
       choices.push(

@@ -12,7 +12,7 @@ export function end(model: Model, how: 'commit' | 'rollback' | 'abort', unit: Mo
     if (how === 'abort') {
       race.abortedBy = race.abortedBy === undefined ? `abort(${place})` : `${race.abortedBy}|abort(${place})`;
     } else if (how === 'rollback') {
-      race.rolledBack ||= actual === 'ok';
+      race.rolledBack ||= actual === 'ok' || actual.startsWith('after-rollback(');
     } else if (actual === 'ok' || actual.startsWith('after-commit(')) {
       race.committed = true;
     } else if (actual !== 'closed') {

@@ -41,6 +41,8 @@ export type Action =
   | { readonly do: 'break' }
   /** Fails with 40001 the first few times. */
   | { readonly do: 'conflict'; readonly times: number }
+  /** Lets others go on: for so many turns of the event loop. */
+  | { readonly do: 'pause'; readonly turns: number }
   /** An insert that nobody awaits. */
   | { readonly do: 'stray' }
   | { readonly do: 'hook'; readonly on: 'commit' | 'rollback'; readonly throws: boolean }

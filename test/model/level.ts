@@ -114,6 +114,11 @@ export class Level {
     this.bare ? store(this.#committed, key, value) : this.written.set(key, value);
   }
 
+  /** Whether the next flush fails, or PostgreSQL has given the transaction up: whose statement that hits first is chance. */
+  get troubled(): boolean {
+    return this.abortedBy !== undefined || [...this.pending.values()].includes(badValue);
+  }
+
   /** Whether COMMIT will find rows that a deferred check refuses. */
   get refusedAtCommit(): boolean {
     return [...this.written.values()].includes(lateValue);

@@ -85,7 +85,9 @@ export class Model extends Judge {
   }
 
   #parallel({ together, branches }: ParallelStep, scope: ModelScope, place: string): string | undefined {
-    const racing = together === 'all' ? scope.unit : undefined;
+    // without a transaction, branches come one after the other
+    const inRace = scope.unit?.kind !== 'bare' && (together === 'all' || scope.unit?.level.troubled);
+    const racing = inRace ? scope.unit : undefined;
     racing?.startRace();
     const failures: string[] = [];
     for (const [index, steps] of branches.entries()) {
@@ -104,7 +106,11 @@ export class Model extends Judge {
   #unit(step: UnitStep, scope: ModelScope, place: string): string | undefined {
     const uncertain = scope.unit?.uncertain ?? false;
     if (uncertain && this.actual(place) !== 'ok' && !this.wasOpened(place)) {
-      return this.check(place, ['state', 'configuration', checkViolation], true);
+      const refused = this.check(place, ['state', 'configuration', checkViolation], true);
+      if (refused?.startsWith('sql(')) {
+        scope.unit?.level.fail(refused); // by the flush that comes first
+      }
+      return refused;
     }
     const aborted = scope.unit?.level.abortedBy !== undefined;
     if (aborted && this.actual(place) === 'sql(25P02)' && !this.wasOpened(place)) {

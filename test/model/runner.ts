@@ -158,7 +158,7 @@ export class Runner {
       await (step.together === 'all' ? Promise.all(running) : quiet);
     } finally {
       // where the error is caught, the history goes on when all is quiet; the unit itself hears of it at once
-      if (step.caught) {
+      if (step.caught || scope.bare) {
         await quiet;
       }
     }

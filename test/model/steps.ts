@@ -21,7 +21,7 @@ export function performAlone(model: Model, step: SimpleStep, scope: ModelScope, 
       committed.set(place, rowValue(step.row, place));
     } else if (step.do === 'read') {
       model.checkRead(place, new Map([...committed].filter(([id]) => id.startsWith(`${reads}.`))));
-    } else if (key !== undefined) {
+    } else if (key !== undefined && step.do !== 'pause') {
       if (!committed.has(key)) {
         throw new Failed('missing');
       }
@@ -123,6 +123,8 @@ function effect(model: Model, step: SimpleStep, scope: ModelScope, unit: ModelUn
       return fails('sql(22012)');
     case 'conflict':
       return model.conflicts(place, step.times) ? fails('sql(40001)') : () => {};
+    case 'pause':
+      return () => {};
     case 'stray':
       return () => {
         open();
