@@ -31,7 +31,9 @@ function run(command, args, cwd) {
 /** Adds packages to the project, in the versions that the library is tested with. */
 function install(...packages) {
   const wanted = packages.map((wanted) => (devDependencies[wanted] ? `${wanted}@${devDependencies[wanted]}` : wanted));
-  npm(['install', '--save-exact', '--prefer-offline', '--ignore-scripts', ...wanted], project);
+  // nested: what the library doesn't declare is out of its reach, as with package managers that are strict about it
+  const options = ['--save-exact', '--prefer-offline', '--ignore-scripts', '--install-strategy=nested'];
+  npm(['install', ...options, ...wanted], project);
 }
 
 /** Runs a file of package-consumer/ in the project. */
@@ -59,7 +61,9 @@ try {
   consume('core-alone.mjs');
   install('typedi');
   consume('with-typedi.mjs');
-  install('@mikro-orm/sql', '@mikro-orm/postgresql', '@mikro-orm/pglite');
+  install('@mikro-orm/postgresql');
+  consume('with-postgresql.mjs');
+  install('@mikro-orm/sql', '@mikro-orm/pglite');
   consume('with-pglite.mjs');
   install('typescript', 'mocha', '@types/node', '@types/mocha', '@types/pg');
   run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', '.'], project);

@@ -1,5 +1,5 @@
 import type { DatabaseConnection } from 'kysely';
-import pg, { type Client, type Pool, type PoolClient } from 'pg';
+import type { Client, Pool, PoolClient } from 'pg';
 import { PoolTimeoutError } from '../errors.js';
 import { ClientConnection } from './client-connection.js';
 import { connectionLost, connectionRefused } from './connection-errors.js';
@@ -110,7 +110,7 @@ export class ClientPool {
   /** Asks the server on a short-lived connection outside the pool, which therefore can't be what the question waits for. */
   async ask<T>(question: (client: Client) => Promise<T>, timeout = this.timeout): Promise<T> {
     const options = this.#pool.options;
-    const ControlClient = (options.Client ?? pg.Client) as typeof Client;
+    const ControlClient = (this.#pool as unknown as { Client: typeof Client }).Client;
     // pg-pool keeps the password where a spread doesn't see it.
     const client = new ControlClient({
       ...options,

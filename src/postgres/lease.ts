@@ -1,12 +1,13 @@
 import type { PoolClient, TransactionStatus } from 'pg';
-import { Batch } from './batch.js';
+import type { Batch } from './batch.js';
+import { type BatchClasses, batchClassesOf } from './batch-classes.js';
 import { toStatementResult } from './client-connection.js';
-import { PagedBatch } from './paged-batch.js';
 import type { Companions, Outcome, Pages, Session } from './session.js';
 
 /** One pool client while it's checked out: whatever happens to it, it goes back to the pool once. */
 export class Lease implements Session {
   readonly #client: PoolClient;
+  readonly #batches: BatchClasses;
   readonly #onReturn: (lease: Lease) => void;
   readonly #signal: (processId: number, how: 'cancel' | 'terminate') => Promise<void>;
   readonly #patience: number;
@@ -28,6 +29,7 @@ export class Lease implements Session {
     },
   ) {
     this.#client = client;
+    this.#batches = batchClassesOf(client);
     this.#onReturn = hooks.onReturn;
     this.#signal = hooks.signal;
     this.#patience = hooks.patience;
@@ -49,7 +51,7 @@ export class Lease implements Session {
   }
 
   async execute(sql: string, values?: readonly unknown[], companions?: Companions): Promise<Outcome> {
-    const batch = new Batch(sql, values, companions);
+    const batch = new this.#batches.Batch(sql, values, companions);
     const outcome = this.#run(batch);
     if (companions?.prompt) {
       this.#giveUpLater(batch);
@@ -58,7 +60,7 @@ export class Lease implements Session {
   }
 
   stream(sql: string, values: readonly unknown[], rows: number, companions?: Companions): Pages {
-    const batch = new PagedBatch(sql, values, rows, companions);
+    const batch = new this.#batches.PagedBatch(sql, values, rows, companions);
     batch.ended = this.#run(batch);
     return batch;
   }

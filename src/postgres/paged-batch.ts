@@ -1,65 +1,79 @@
-import { Batch } from './batch.js';
+import type { Batch, BatchClass } from './batch.js';
 import type { WireConnection } from './pg-query.js';
 import type { Companions, Outcome, Pages } from './session.js';
 
 /** A batch whose rows are read in pages: the server waits after each until the next one is asked for. */
-export class PagedBatch extends Batch implements Pages {
-  ended!: Promise<Outcome>;
-  readonly #rows: number;
-  readonly #page: unknown[] = [];
-  #suspended: WireConnection | undefined;
-  #interrupted = false;
-  #wake: () => void = () => {};
-  #pause: Promise<void>;
+export interface PagedBatch extends Batch, Pages {
+  ended: Promise<Outcome>;
+}
 
-  constructor(text: string, values: readonly unknown[], rows: number, companions?: Companions) {
-    super(text, values, { ...companions, rows });
-    this.#rows = rows;
-    this.on('row', (row) => this.#page.push(row));
-    this.#pause = this.#untilPause();
-    void this.done.then(() => this.#wake());
-  }
+export type PagedBatchClass = new (
+  text: string,
+  values: readonly unknown[],
+  rows: number,
+  companions?: Companions,
+) => PagedBatch;
 
-  async read(): Promise<unknown[]> {
-    if (this.#suspended) {
-      const connection = this.#suspended;
-      this.#suspended = undefined;
-      this.#pause = Promise.race([this.#untilPause(), this.done.then(() => {})]);
-      connection.execute({ rows: this.#rows });
-      connection.flush();
+/** The paged batches of one `pg`. */
+export function pagedBatchClass(OneBatch: BatchClass): PagedBatchClass {
+  return class extends OneBatch implements PagedBatch {
+    ended!: Promise<Outcome>;
+    readonly #rows: number;
+    readonly #page: unknown[] = [];
+    #suspended: WireConnection | undefined;
+    #interrupted = false;
+    #wake: () => void = () => {};
+    #pause: Promise<void>;
+
+    constructor(text: string, values: readonly unknown[], rows: number, companions?: Companions) {
+      super(text, values, { ...companions, rows });
+      this.#rows = rows;
+      this.on('row', (row) => this.#page.push(row));
+      this.#pause = this.#untilPause();
+      void this.done.then(() => this.#wake());
     }
-    await this.#pause;
-    return this.#page.splice(0);
-  }
 
-  async close(): Promise<void> {
-    if (this.#suspended) {
-      const connection = this.#suspended;
-      this.#suspended = undefined;
-      this.stop(connection);
+    async read(): Promise<unknown[]> {
+      if (this.#suspended) {
+        const connection = this.#suspended;
+        this.#suspended = undefined;
+        this.#pause = Promise.race([this.#untilPause(), this.done.then(() => {})]);
+        connection.execute({ rows: this.#rows });
+        connection.flush();
+      }
+      await this.#pause;
+      return this.#page.splice(0);
     }
-    await this.done;
-  }
 
-  async interrupt(): Promise<void> {
-    this.#interrupted = true;
-    if (this.#suspended) {
-      await this.close();
+    async close(): Promise<void> {
+      if (this.#suspended) {
+        const connection = this.#suspended;
+        this.#suspended = undefined;
+        this.stop(connection);
+      }
+      await this.done;
     }
-  }
 
-  get interrupted(): boolean {
-    return this.#interrupted;
-  }
+    async interrupt(): Promise<void> {
+      this.#interrupted = true;
+      if (this.#suspended) {
+        await this.close();
+      }
+    }
 
-  override handlePortalSuspended(connection: WireConnection): void {
-    this.#suspended = connection;
-    this.#wake();
-  }
+    get interrupted(): boolean {
+      return this.#interrupted;
+    }
 
-  #untilPause(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
-  }
+    override handlePortalSuspended(connection: WireConnection): void {
+      this.#suspended = connection;
+      this.#wake();
+    }
+
+    #untilPause(): Promise<void> {
+      return new Promise((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  };
 }

@@ -1,5 +1,4 @@
-import type { Connection, FieldDef } from 'pg';
-import pg from 'pg';
+import type { Connection, FieldDef, PoolClient } from 'pg';
 
 /** What `pg` hands over for one result: the `Result` of its own `Query`. */
 export interface PgResult {
@@ -33,7 +32,7 @@ export interface PgQuery {
   once(event: 'end', listener: (results: PgResult | PgResult[]) => void): this;
 }
 
-interface PgQueryConfig {
+export interface PgQueryConfig {
   text: string;
   values?: unknown[];
   /** `extended`: Parse, Bind, Execute even without values. */
@@ -42,4 +41,8 @@ interface PgQueryConfig {
   rows?: number;
 }
 
-export const PgQuery = pg.Query as unknown as new (config: PgQueryConfig) => PgQuery;
+export type PgQueryClass = new (config: PgQueryConfig) => PgQuery;
+
+/** The `Query` of the `pg` that the client is of: the one that MikroORM has, whichever others are installed. */
+export const queryClassOf = (client: PoolClient): PgQueryClass =>
+  (client.constructor as unknown as { Query: PgQueryClass }).Query;

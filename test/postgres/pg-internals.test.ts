@@ -56,6 +56,12 @@ describe('pg internals', () => {
     }
   });
 
+  it('lead from a pool to the client and the query of the same pg', () => {
+    const pool = new pg.Pool();
+    expect(pool).to.have.property('Client', pg.Client);
+    expect(pg.Client).to.have.property('Query', pg.Query);
+  });
+
   it('know the server process and the transaction status of a client', async () => {
     const client = new pg.Client(serverUrl());
     await client.connect();
