@@ -54,7 +54,10 @@ async function holds(world: World, history: History): Promise<void> {
     await waitFor(() => isDeepStrictEqual(ran(), expected), { timeout: 1_000 }).catch(() => undefined);
     expect(ran(), 'hooks that ran').to.deep.equal(expected);
   } finally {
-    await world.clear();
+    await world.clear().catch(async (error: unknown) => {
+      await world.reopen(); // what one history has broken must not break those after it
+      throw new Error('The database was not usable after the history', { cause: error });
+    });
   }
 }
 
