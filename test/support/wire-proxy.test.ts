@@ -221,6 +221,28 @@ describe('the wire proxy', () => {
     await client.query('select 1');
     expect(seen).to.deep.equal(['> Q', '< N', '< C', '< Z']);
   });
+
+  it('lets nothing through after a message that it swallowed for good, not even when it goes on', async () => {
+    const fault = proxy.silenceAt(/swallowed/);
+    let answer = 'none';
+    void client.query('select $1 as swallowed', [1]).then(
+      () => {
+        answer = 'rows';
+      },
+      () => {
+        answer = 'error';
+      },
+    );
+    await fault.struck;
+    proxy.blackhole();
+    proxy.resume();
+    const other = await connect();
+    await other.query('select 1');
+    await other.end();
+    expect(answer).to.equal('none');
+    proxy.dropAll();
+    await waitFor(() => answer === 'error');
+  });
 });
 
 /** What pg's own connection object has beside its published types. */

@@ -74,7 +74,7 @@ export function closeAfter(hooks: FaultHooks, pattern: RegExp, options?: FaultOp
 /** Goes silent at SQL that matches: neither forwards nor closes anything of that connection again. */
 export function silenceAt(hooks: FaultHooks, pattern: RegExp, options?: FaultOptions): Fault {
   return onSql(hooks, pattern, options, (_message, connection) => {
-    connection.pause();
+    connection.silence();
     return 'swallow';
   });
 }

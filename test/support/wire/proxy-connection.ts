@@ -36,6 +36,7 @@ export class ProxyConnection {
   #mayAsk = true;
   #isCancelRequest = false;
   #paused: Deferred<void> | undefined;
+  #isSilenced = false;
 
   constructor(client: Socket, target: { host: string; port: number }, hooks: Hooks) {
     this.#client = client;
@@ -80,8 +81,17 @@ export class ProxyConnection {
     this.#server.pause();
   }
 
-  /** Goes on forwarding; what has come in the meantime goes first. */
+  /** Stops forwarding until the end: after a message that was swallowed nothing may come, as TCP leaves nothing out. */
+  silence(): void {
+    this.#isSilenced = true;
+    this.pause();
+  }
+
+  /** Goes on forwarding, unless it was silenced; what has come in the meantime goes first. */
   resume(): void {
+    if (this.#isSilenced) {
+      return;
+    }
     this.#paused?.resolve();
     this.#paused = undefined;
     this.#client.resume();

@@ -35,7 +35,7 @@ export const swallowed = (at: Strike['at'], milliseconds: number): Strike => ({
   at,
   silence: milliseconds,
   act({ atTheEnd }, connection) {
-    connection.pause();
+    connection.silence();
     const giveUp = (): void => {
       clearTimeout(timer);
       atTheEnd.delete(giveUp);
