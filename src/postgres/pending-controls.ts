@@ -54,6 +54,11 @@ export class PendingControls {
     return `rollback to savepoint ${quote(name)}`;
   }
 
+  /** Whether the server doesn't know the savepoint yet, and will. */
+  waits(name: string): boolean {
+    return this.#waiting.some(({ savepoint }) => savepoint === name);
+  }
+
   /** All that waits, to be sent now. */
   take(): string[] {
     this.#begun = true;

@@ -126,7 +126,7 @@ export class Scope implements DatabaseConnection {
     this.assertOpen();
     this.#current = query;
     try {
-      return await this.transaction.execute(query);
+      return await this.transaction.execute(query, this.savepoint);
     } finally {
       this.#current = undefined;
     }
@@ -136,7 +136,7 @@ export class Scope implements DatabaseConnection {
     this.assertOpen();
     this.#current = query;
     try {
-      yield* this.transaction.stream<R>(query, chunkSize);
+      yield* this.transaction.stream<R>(query, chunkSize, this.savepoint);
     } finally {
       this.#current = undefined;
     }

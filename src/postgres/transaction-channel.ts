@@ -63,8 +63,10 @@ export class TransactionChannel {
     return this.controls.begun && !this.#state.dead ? this.connection.current : undefined;
   }
 
-  async run(query: CompiledQuery): Promise<StatementResult | undefined> {
+  /** `savepoint`: the one that the statement is sent in. */
+  async run(query: CompiledQuery, savepoint?: string): Promise<StatementResult | undefined> {
     const outcome = await this.#replacingTheDead(
+      savepoint,
       (session) => this.#send(session, query),
       (ran) => ran,
     );
@@ -72,8 +74,9 @@ export class TransactionChannel {
     return this.resultOf(outcome);
   }
 
-  stream({ sql, parameters }: CompiledQuery, rows: number): Promise<OpenStream> {
+  stream({ sql, parameters }: CompiledQuery, rows: number, savepoint?: string): Promise<OpenStream> {
     return this.#replacingTheDead(
+      savepoint,
       async (session) => {
         const pages = session.stream(sql, parameters, rows, this.#companions(session));
         const first = await pages.read();
@@ -104,13 +107,14 @@ export class TransactionChannel {
 
   /** An idle connection that turns out to be dead is replaced, if nothing of the transaction was executed on it. */
   async #replacingTheDead<T>(
+    savepoint: string | undefined,
     attempt: (session: Session) => Promise<T>,
     outcomeOf: (attempted: T) => Outcome | undefined,
   ): Promise<T> {
     for (let replaced = 0; ; replaced += 1) {
       this.#state.notice(this.connection.current);
       this.#state.assertAlive();
-      const session = await this.#connect();
+      const session = await this.#connect(savepoint);
       const first = !this.controls.begun;
       const attempted = await attempt(session);
       const outcome = outcomeOf(attempted);
@@ -124,12 +128,12 @@ export class TransactionChannel {
     }
   }
 
-  async #connect(): Promise<Session> {
+  async #connect(savepoint: string | undefined): Promise<Session> {
     try {
       return this.connection.current ?? (await this.connection.connect());
     } catch (error) {
       // The caller may catch it, and COMMIT must not succeed without the statement that couldn't be sent.
-      this.#state.die(error);
+      this.#state.die(error, savepoint !== undefined && this.controls.waits(savepoint) ? { savepoint } : {});
       throw error;
     }
   }

@@ -9,6 +9,13 @@ const HOW_IT_ENDED: Record<UnitStatus, string> = {
   unknown: 'has ended',
 };
 
+interface Death {
+  readonly cause: unknown;
+  readonly connectionLost: boolean;
+  /** The savepoint with which it is undone: nothing was sent since that was noted. */
+  readonly savepoint?: string | undefined;
+}
+
 /** How a transaction stands, as far as can be told from what ran in it. */
 export class TransactionState {
   readonly #convert: ConvertError;
@@ -18,7 +25,7 @@ export class TransactionState {
   /** The error that made the server abort the transaction, while it is aborted. */
   #abortedBy: unknown;
   /** Why it can't go on: nothing of it is stored, nor will be. */
-  #death: { readonly cause: unknown; readonly connectionLost: boolean } | undefined;
+  #death: Death | undefined;
 
   constructor(convert: ConvertError) {
     this.#convert = convert;
@@ -58,8 +65,16 @@ export class TransactionState {
   }
 
   /** The first reason stays. */
-  die(cause: unknown, options?: { connectionLost: boolean }): void {
-    this.#death ??= { cause, connectionLost: options?.connectionLost ?? false };
+  die(cause: unknown, options?: Partial<Omit<Death, 'cause'>>): void {
+    this.#death ??= { cause, connectionLost: false, ...options };
+  }
+
+  /** Where the savepoint that it died in is undone, it goes on. */
+  revive(isUndone: (savepoint: string) => boolean): void {
+    const savepoint = this.#death?.savepoint;
+    if (savepoint !== undefined && isUndone(savepoint)) {
+      this.#death = undefined;
+    }
   }
 
   /** The connection may have been lost while nothing was running on it. */

@@ -46,18 +46,19 @@ export class Transaction {
     this.#channel.controls.add(sql);
   }
 
-  execute<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+  /** `savepoint`: the one that the statement is sent in. */
+  execute<R>(query: CompiledQuery, savepoint?: string): Promise<QueryResult<R>> {
     return this.#turns.run(async () => {
       this.#start(query);
       try {
-        return (await this.#channel.run(query)) as QueryResult<R>;
+        return (await this.#channel.run(query, savepoint)) as QueryResult<R>;
       } finally {
         this.#finish();
       }
     });
   }
 
-  async *stream<R>(query: CompiledQuery, rows: number): AsyncGenerator<QueryResult<R>> {
+  async *stream<R>(query: CompiledQuery, rows: number, savepoint?: string): AsyncGenerator<QueryResult<R>> {
     const endTurn = await this.#turns.take();
     const finish = (outcome?: Outcome): void => {
       if (outcome) {
@@ -70,7 +71,7 @@ export class Transaction {
     let opened: OpenStream;
     try {
       this.#start(query);
-      opened = await this.#channel.stream(query, rows);
+      opened = await this.#channel.stream(query, rows, savepoint);
     } catch (error) {
       finish();
       throw error;
@@ -112,10 +113,12 @@ export class Transaction {
   /** Sent at once, for the locks that it frees: another transaction may be what the caller turns to next. */
   rollbackToSavepoint(name: string): Promise<void> {
     return this.#turns.run(async () => {
-      if (this.#state.ending || !this.#channel.controls.rollbackTo(name)) {
+      const { controls } = this.#channel;
+      if (this.#state.ending || !controls.rollbackTo(name)) {
+        this.#state.revive((savepoint) => !controls.waits(savepoint));
         return;
       }
-      const outcome = await this.#channel.begun?.execute(this.#channel.controls.rollbackStatement(name), [], {
+      const outcome = await this.#channel.begun?.execute(controls.rollbackStatement(name), [], {
         prompt: true,
       });
       if (outcome) {
