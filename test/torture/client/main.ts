@@ -45,10 +45,13 @@ const send = (notice: Notice): Promise<void> =>
     }
   });
 
+/** Settles when nothing holds the pool on purpose any more. */
+let exhausted: Promise<unknown> = Promise.resolve();
+
 process.on('message', (order: Order) => {
   if (order.do === 'exhaust') {
     count(teller.figures, 'pools exhausted');
-    void exhaust(uow, poolSize, order.milliseconds);
+    exhausted = Promise.all([exhausted, exhaust(uow, poolSize, order.milliseconds)]);
   } else if (order.do === 'alarm') {
     day.soundAlarm();
   } else {
@@ -59,6 +62,7 @@ process.on('message', (order: Order) => {
 await send({ is: 'ready' });
 const random = new Random(seed);
 await Promise.all(Array.from({ length: workers }, (_, worker) => day.work(random.fork(String(worker)))));
+await exhausted;
 const problem = await poolProblem(uow, poolSize);
 await engineFactory.dispose();
 log.close();
