@@ -41,8 +41,8 @@ export async function selectRows<Entity extends object, Field extends RowField<E
 }
 
 /** The properties whose columns are asked for. */
-function chosen(meta: Meta, fields: readonly string[] | undefined): EntityProperty[] {
-  if (fields === undefined) {
+function chosen(meta: Meta, fields: readonly string[] | null | undefined): EntityProperty[] {
+  if (fields === undefined || fields === null) {
     return Object.values<EntityProperty>(meta.properties).filter(
       (property) => hasColumns(property) && !property.hidden && !property.lazy,
     );

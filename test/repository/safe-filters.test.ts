@@ -203,7 +203,10 @@ describe('filters from requests', () => {
           { populate: ['books.author.nope'] },
           { fields: ['nope'] },
           { fields: ['home.nope'] },
+          { fields: 'name' },
+          { fields: { name: true } },
           { exclude: ['nope'] },
+          { exclude: 1 },
           { orderBy: { nope: 'asc' } },
           { orderBy: { name: 'asc; drop table author' } },
           { orderBy: { name: 'up' } },
@@ -228,6 +231,7 @@ describe('filters from requests', () => {
           }
         }
         expect(await rejection(books.rows({}, { fields: ['nope'] as never }))).to.be.instanceOf(ConfigurationError);
+        expect(await rejection(books.rows({}, { fields: 'title' as never }))).to.be.instanceOf(ConfigurationError);
         expect(await rejection(authors.rows({}, { fields: ['books'] as never }))).to.be.instanceOf(ConfigurationError);
       });
       expect(library.sql()).to.deep.equal([]);

@@ -33,6 +33,8 @@ export function checkReadOptions(options: object | undefined, meta: Meta, call: 
       for (const path of paths) {
         checkPath(path, meta, option);
       }
+    } else if (option !== 'populate' && paths !== undefined && paths !== null) {
+      refuse(`"${option}" takes an array of paths, and got ${describeValue(paths)}.`);
     }
   }
   for (const order of Utils.asArray(orderBy ?? [])) {
