@@ -62,7 +62,8 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
    * are open then, and closes the pool. Nothing keeps the process alive afterwards. `create()` starts a new engine.
    * Rejects with ConfigurationError where `timeout` is no number of milliseconds.
    */
-  async dispose({ timeout = 10_000 }: { timeout?: number } = {}): Promise<void> {
+  async dispose(options?: { timeout?: number }): Promise<void> {
+    const { timeout = 10_000 } = options ?? {};
     if (typeof timeout !== 'number' || !(timeout >= 0)) {
       throw new ConfigurationError(
         `timeout must be a number of milliseconds, 0 or more, and is ${describeValue(timeout)}.`,

@@ -33,8 +33,14 @@ export function only<const Field extends string>(input: unknown, fields: readonl
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     refuse(`only() reads the fields of an object, and got ${Array.isArray(input) ? 'an array' : typeof input}.`);
   }
+  if (!Array.isArray(fields)) {
+    refuse(`only() needs the names of the fields that may be asked for, and got ${describeValue(fields)}.`);
+  }
   const values: Record<string, unknown> = {};
   for (const field of fields) {
+    if (typeof field !== 'string') {
+      refuse(`only() was asked for ${describeValue(field)}, which is no field.`);
+    }
     if (field.startsWith('$') || reserved.includes(field)) {
       refuse(`only() was asked for "${field}", which is no field.`);
     }

@@ -1,3 +1,4 @@
+import { requireMethods } from '../require-methods.js';
 import type { TestDatabase } from './test-database.js';
 
 /** What mocha takes from a file that is named by `--require`. */
@@ -31,6 +32,7 @@ export interface MochaRootHooks {
  * ```
  */
 export function mochaRootHooks(database: Pick<TestDatabase, 'start' | 'stop' | 'dispose'>): MochaRootHooks {
+  requireMethods(database, ['start', 'stop', 'dispose'], 'mochaRootHooks() needs a TestDatabase');
   return {
     mochaGlobalSetup: () => database.start(),
     mochaGlobalTeardown: () => database.stop(),

@@ -49,7 +49,8 @@ export class RollbackEngineFactory implements EngineFactory<MikroORM>, UnitHost,
   #depth = 0;
 
   /** @throws ConfigurationError where there is no engine factory, or an option makes no sense */
-  constructor(engineFactory: EngineFactory<MikroORM>, { patience = 1_500, isolationLevel }: RollbackOptions = {}) {
+  constructor(engineFactory: EngineFactory<MikroORM>, options?: RollbackOptions) {
+    const { patience = 1_500, isolationLevel } = options ?? {};
     requireMethods(engineFactory, ['create'], 'RollbackEngineFactory needs an engine factory');
     if (typeof patience !== 'number' || !(patience > 0)) {
       throw new ConfigurationError(

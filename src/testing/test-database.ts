@@ -1,8 +1,10 @@
 import type { MikroORM } from '@mikro-orm/core';
+import { describeValue } from '../describe-value.js';
 import { type EngineOptions, MikroOrmEngineFactory } from '../engine/engine-factory.js';
 import { OpenUnits, type UnitHost } from '../engine/open-units.js';
 import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
+import { requireMethods } from '../require-methods.js';
 import { copyFor, makeTemplate, type TestTemplate } from './test-template.js';
 import { workerName } from './worker-name.js';
 
@@ -52,11 +54,14 @@ export class TestDatabase implements EngineFactory<MikroORM>, UnitHost {
   #isForThisProcessOnly = false;
   #engineFactory: MikroOrmEngineFactory | undefined;
 
-  /** @throws ConfigurationError where `name` is no word in lower case. Nothing is made yet. */
+  /** @throws ConfigurationError where `name` is no word in lower case, or a function is missing. Nothing is made yet. */
   constructor(options: TestDatabaseOptions) {
+    requireMethods(options, ['engine', 'migrate'], 'TestDatabase needs the functions engine and migrate');
     const { name = 'test' } = options;
-    if (!/^[a-z][a-z0-9_]{0,19}$/.test(name)) {
-      throw new ConfigurationError(`name must be a word of up to 20 letters in lower case, and is ${String(name)}.`);
+    if (typeof name !== 'string' || !/^[a-z][a-z0-9_]{0,19}$/.test(name)) {
+      throw new ConfigurationError(
+        `name must be a word of up to 20 letters in lower case, and is ${describeValue(name)}.`,
+      );
     }
     this.#options = { ...options };
     this.#name = name;

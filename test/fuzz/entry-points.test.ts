@@ -7,10 +7,18 @@ import {
   MikroOrmConnectionProxy,
   MikroOrmEngineFactory,
   MikroOrmUnitOfWork,
+  only,
   type PostgresConfig,
   postgresConfig,
 } from '../../src/index.js';
-import { overrideEngine, RollbackEngineFactory, useEngine, useRollback } from '../../src/testing/index.js';
+import {
+  mochaRootHooks,
+  overrideEngine,
+  RollbackEngineFactory,
+  TestDatabase,
+  useEngine,
+  useRollback,
+} from '../../src/testing/index.js';
 import { type Registrations, registerUnitsOfWork } from '../../src/typedi/index.js';
 import { AccountRepository, BankUnitOfWork } from '../support/bank.js';
 import { forEachSeed } from '../support/seeds.js';
@@ -58,6 +66,23 @@ describe('hostile input to the entry points', () => {
     'registerUnitsOfWork of': (value: Registrations) => registerUnitsOfWork(new ContainerInstance('fuzz'), value),
     'registerUnitsOfWork in': (value, other) => registerUnitsOfWork(value, other),
     'new RollbackEngineFactory': (value) => new RollbackEngineFactory(value).start(),
+    'new RollbackEngineFactory with options': (value) =>
+      new RollbackEngineFactory(new MikroOrmEngineFactory(sandbox.options()), value).dispose(),
+    'new TestDatabase': (value) => new TestDatabase(value),
+    'new TestDatabase of': (value, other) =>
+      new TestDatabase({ dsn: 'pglite://memory', name: value, engine: other, migrate: () => undefined }),
+    // what a function throws is its own
+    'TestDatabase at': (value: unknown) =>
+      typeof value === 'function'
+        ? undefined
+        : new TestDatabase({
+            dsn: value as string,
+            engine: () => sandbox.options(),
+            migrate: () => undefined,
+          }).create(),
+    mochaRootHooks: (value) => mochaRootHooks(value),
+    only: (value, other) => only(value, other),
+    'only of': (value) => only({ owner: value, [String(Math.PI)]: value }, ['owner', 'balance']),
     useRollback: (value, other) => useRollback(value, other ?? (null as never)), // else mocha's own
     useEngine: (value, other) => useEngine(Container, value, other ?? (null as never)),
     overrideEngine: (value, other) => overrideEngine(value, other),
