@@ -76,6 +76,23 @@ describe('what a hook changes while the last flush is on its way', () => {
       ]);
     });
 
+    it('costs no statement more where it goes along with what is being stored', async () => {
+      const orm = await bank.engineFactory.create();
+      let balance = 0;
+      const set = ({ entity }: EventArgs<object>) => {
+        balance += 1;
+        (entity as Account).balance = balance;
+      };
+      orm.em.getEventManager().registerSubscriber({ beforeCreate: set, beforeUpdate: set });
+      await bank.uow.run(async (u) => {
+        const ada = await u.accounts.create({ owner: 'Ada' });
+        await u.flush();
+        ada.owner = 'Grace';
+      });
+      expect(bank.sent()).to.deep.equal(['begin', 'insert account', 'update account', 'commit']);
+      expect(await bank.rows('select owner, balance from account')).to.deep.equal([{ owner: 'Grace', balance: 2 }]);
+    });
+
     it('is given up where it never ends, and nothing is stored', async () => {
       const orm = await bank.engineFactory.create();
       let number = 0;
