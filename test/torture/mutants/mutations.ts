@@ -40,7 +40,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'transaction ids are believed to be the same after a crash',
-    changes: { 'postgres/commit-outcome.js': [['rows[0]?.server !== server &&', 'false &&']] },
+    changes: {
+      'postgres/commit-outcome.js': [['const restarted = rows[0]?.server !== server', 'const restarted = false']],
+    },
     caught: lost,
     faults: ['crashUnnoticed'],
   },
@@ -74,7 +76,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'ROLLBACK is never sent, and the connection goes back with its transaction',
     changes: {
-      'postgres/transaction-end.js': [["await session.execute('rollback')", '{}']],
+      'postgres/transaction-end.js': [["await session.execute('rollback', [], { prompt: true })", '{}']],
       'postgres/lease.js': [["this.#running || this.status !== 'I'", 'this.#running']],
     },
     caught: leaked,
@@ -82,7 +84,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'ROLLBACK TO SAVEPOINT is never sent',
     changes: {
-      'postgres/transaction.js': [['!this.#channel.controls.rollbackTo(name)', 'true']],
+      'postgres/transaction.js': [['!controls.rollbackTo(name)', 'true']],
     },
     caught: leaked,
   },
