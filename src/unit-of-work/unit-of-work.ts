@@ -1,9 +1,8 @@
 import type { MikroORM } from '@mikro-orm/core';
-import { describeValue } from '../describe-value.js';
-import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { MikroOrmRepository } from '../repository/repository.js';
 import { requireKnownEntity } from '../repository/scope.js';
+import { requireMethods } from '../require-methods.js';
 import { ActiveUnit, type ActiveUnitClass, type OpenUnitOfWork, repositoryOf } from './active-unit.js';
 import { beginUnit, runUnit } from './conduct.js';
 import type { Launch } from './launch.js';
@@ -55,9 +54,7 @@ export abstract class MikroOrmUnitOfWork<Declared extends Repositories> {
 
   /** @throws ConfigurationError where an option makes no sense. Nothing is opened before `run` or `begin`. */
   protected constructor(declared: Declaration<Declared>, engineFactory: EngineFactory, overrides?: UnitOfWorkOptions) {
-    if (typeof engineFactory?.create !== 'function') {
-      throw new ConfigurationError(`A unit of work needs an engine factory, and got ${describeValue(engineFactory)}.`);
-    }
+    requireMethods(engineFactory, ['create'], 'A unit of work needs an engine factory');
     this.#declared = declared;
     this.#engineFactory = engineFactory;
     this.#options = resolveOptions(declared.defaults, overrides);
