@@ -18,33 +18,22 @@ const inFlush = [
 
 /**
  * Flushes until nothing is left: what a subscriber or an entity's hook changes during the last flush before COMMIT would
- * be lost without a word. Where there are none, there is nothing of that kind, and MikroORM's own flush will do. It has
- * none for a unit that `joins` a session.
+ * be lost without a word. Where there are none, there is nothing of that kind, and MikroORM's own flush will do: resolves
+ * to whether anything was flushed here.
  */
-export async function flushAll(session: EntityManager, joins: boolean): Promise<void> {
+export async function flushAll(session: EntityManager): Promise<boolean> {
   if (!hasHooks(session)) {
-    return joins ? session.flush() : undefined;
+    return false;
   }
   for (let flushes = 0; flushes < mostFlushes; flushes += 1) {
     await session.flush();
     if (!hasPendingChanges(session)) {
-      return joins ? undefined : flushOnlyWhatIsLeft(session);
+      return true;
     }
   }
   throw new UnitOfWorkError(
     `A subscriber or a lifecycle hook changed something in each of ${mostFlushes} flushes, so that the unit of work could never be stored whole. Nothing was stored. See afterFlush, afterCreate and their like.`,
   );
-}
-
-/** MikroORM flushes before COMMIT itself: subscribers need not hear of a flush that has nothing to do. */
-function flushOnlyWhatIsLeft(session: EntityManager): void {
-  const { flush } = session;
-  const flushRest = async (): Promise<void> => {
-    if (hasPendingChanges(session)) {
-      await flush.call(session);
-    }
-  };
-  Object.defineProperty(session, 'flush', { value: flushRest, configurable: true });
 }
 
 const hasHooks = (session: EntityManager): boolean =>

@@ -24,7 +24,12 @@ export async function openTransaction(unit: UnitTransaction, body: Body): Promis
       await enclosure?.enter(own, options);
       // where it opens no transaction, MikroORM sets no context: `orm.em` would be that of a unit further out, or nobody's
       await body(own, (callback) => (bare || joins ? TransactionContext.create(own, callback) : callback()));
-      await flushAll(own, joins);
+      const flushed = await flushAll(own);
+      if (!joins) {
+        unit.allFlushed = flushed;
+      } else if (!flushed) {
+        await own.flush();
+      }
     },
     // a new object each time, for MikroORM writes into it
     {

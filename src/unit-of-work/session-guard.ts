@@ -9,7 +9,8 @@ const flushing = new AsyncLocalStorage<EntityManager>();
 
 /** What a session's unit of work has to say to its use. */
 export interface SessionOwner {
-  readonly options: { readonly readOnly?: boolean | undefined };
+  /** Whether a flush that has nothing to send is left out, and no subscriber hears of it. */
+  readonly flushesOnlyChanges: boolean;
   /** Why nothing may reach for the session now, if so. */
   refusal(): Error | undefined;
   /** A flush has failed: what MikroORM was to store, it has forgotten. */
@@ -25,6 +26,7 @@ export interface SessionOwner {
  *   a property was set. An explicit `flushMode` is left to MikroORM. Nor is an entity found by its key that is removed.
  * - Flushes take turns: MikroORM's own queue of concurrent flushes is forgotten, unsettled, when the first one fails.
  * - In a read-only unit there is no flush where nothing has changed. What has changed goes to the database, which refuses it.
+ *   Nor is there one before COMMIT where all was flushed just before.
  * - After a flush that failed, the unit can't be committed: what was to be stored is lost from MikroORM's lists.
  */
 export function guardSession(session: EntityManager, owner: SessionOwner): void {
@@ -40,7 +42,7 @@ export function guardSession(session: EntityManager, owner: SessionOwner): void 
     return getContext.call(session, validate);
   };
   const send = async (): Promise<void> => {
-    if (!owner.options.readOnly || hasPendingChanges(session)) {
+    if (!owner.flushesOnlyChanges || hasPendingChanges(session)) {
       await withConstraintDetails(session, () => flush.call(session));
     }
   };

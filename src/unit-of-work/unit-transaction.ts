@@ -61,6 +61,8 @@ export class UnitTransaction {
   inner: UnitTransaction | undefined;
   /** While an inner unit is being opened: resolves when it is, or could not be. */
   opening: Promise<void> | undefined;
+  /** Whether its end has flushed all that there was: the flush of MikroORM's that follows has nothing to do. */
+  allFlushed = false;
   /** What is on its way in the session. */
   calls = new SessionCalls();
   readonly #ending = new Ending();
@@ -103,6 +105,10 @@ export class UnitTransaction {
       throw this.#closedError();
     }
     return this.#session as EntityManager;
+  }
+
+  get flushesOnlyChanges(): boolean {
+    return this.options.readOnly === true || this.allFlushed;
   }
 
   /** Whether the session is this unit's; asked without regard to how the unit stands. */
