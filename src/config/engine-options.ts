@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Options } from '@mikro-orm/core';
-import { describeValue } from '../describe-value.js';
+import { describeValue } from '../common/describe-value.js';
 import { ConfigurationError } from '../errors.js';
 import { type Dsn, parseDsn } from './dsn.js';
 import type { PostgresConfig } from './postgres-config.js';
@@ -40,7 +40,10 @@ export async function engineOptions<EngineOptions extends Partial<Options> = Par
 }
 
 async function pgliteOptions({ dataDir, snapshot }: Dsn & { kind: 'pglite' }): Promise<Partial<Options>> {
-  const { UnitOfWorkPgliteDriver } = await driverFor('@mikro-orm/pglite', () => import('../postgres/pglite-driver.js'));
+  const { UnitOfWorkPgliteDriver } = await driverFor(
+    '@mikro-orm/pglite',
+    () => import('../postgres/pglite/pglite-driver.js'),
+  );
   if (snapshot === undefined) {
     return { driver: UnitOfWorkPgliteDriver, dbName: dataDir };
   }

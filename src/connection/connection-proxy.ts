@@ -1,11 +1,11 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/core';
+import { requireMethods } from '../common/require-methods.js';
 import { type Enclosure, enclosureOf } from '../engine/enclosure.js';
 import { openUnitsOf } from '../engine/open-units.js';
 import { isSingleConnection } from '../engine/single-connection.js';
 import { ConfigurationError } from '../errors.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
-import { requireMethods } from '../require-methods.js';
 
 /**
  * A session of its own on an engine, for repositories that are used without a unit of work.

@@ -1,2 +1,2 @@
-export { UnitOfWorkPostgreSqlConnection } from './connection.js';
-export { UnitOfWorkPostgreSqlDriver } from './driver.js';
+export { UnitOfWorkPostgreSqlConnection } from './kysely/connection.js';
+export { UnitOfWorkPostgreSqlDriver } from './kysely/driver.js';

@@ -1,7 +1,7 @@
 import type { EntityManager, EntityName } from '@mikro-orm/core';
+import { requireMethods } from '../common/require-methods.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
-import { requireMethods } from '../require-methods.js';
-import { sessionOfBatch } from './batch-memory.js';
+import { sessionOfBatch } from './paging/batch-memory.js';
 import { requireKnownEntity, type Scope, scopeOf } from './scope.js';
 
 /** What all parts of a repository stand on: the entity, and the proxy that is asked for the session at every request. */

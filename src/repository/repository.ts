@@ -1,6 +1,6 @@
 import type { EntityData, FilterQuery, Primary, RequiredEntityData } from '@mikro-orm/core';
 import type { BaseRepository } from '../interfaces/base-repository.js';
-import { LargeRepository } from './large.js';
+import { LargeRepository } from './paging/large.js';
 
 /**
  * Stores and finds the entities of one class. Extend it, name the entity, and add methods of your own.

@@ -8,11 +8,11 @@ import {
 } from '@mikro-orm/core';
 import { ConfigurationError } from '../errors.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
-import { isStandalone } from './standalone.js';
 import { copyFilter } from './validation/copy-filter.js';
 import { checkFilter } from './validation/filter.js';
 import type { Meta } from './validation/metadata.js';
 import { checkReadOptions } from './validation/options.js';
+import { isStandalone } from './writing/standalone.js';
 
 /** What one call of a repository works with: its entity, and the session that it was given for this call. */
 export interface Scope<Entity extends object> {

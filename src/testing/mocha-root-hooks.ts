@@ -1,4 +1,4 @@
-import { requireMethods } from '../require-methods.js';
+import { requireMethods } from '../common/require-methods.js';
 import type { TestDatabase } from './test-database.js';
 
 /** What mocha takes from a file that is named by `--require`. */

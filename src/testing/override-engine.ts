@@ -1,8 +1,8 @@
 import type { Container, ContainerInstance } from 'typedi';
+import { requireMethods } from '../common/require-methods.js';
 import { MikroOrmEngineFactory } from '../engine/engine-factory.js';
 import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
-import { requireMethods } from '../require-methods.js';
 
 /** The hooks around a whole suite: mocha's and node:test's names, or Jest's and Vitest's. */
 export interface SuiteHooks {

@@ -1,10 +1,10 @@
 import type { MikroORM } from '@mikro-orm/core';
-import { describeValue } from '../describe-value.js';
+import { describeValue } from '../common/describe-value.js';
+import { requireMethods } from '../common/require-methods.js';
 import type { Enclosing, Enclosure } from '../engine/enclosure.js';
 import { OpenUnits, openUnitsOf, type UnitHost } from '../engine/open-units.js';
 import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
-import { requireMethods } from '../require-methods.js';
 import { resolveOptions } from '../unit-of-work/options.js';
 import { TestContext, testOver } from './test-context.js';
 import { type RollbackOptions, TestEnclosure } from './test-enclosure.js';

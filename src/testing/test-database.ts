@@ -1,10 +1,10 @@
 import type { MikroORM } from '@mikro-orm/core';
-import { describeValue } from '../describe-value.js';
+import { describeValue } from '../common/describe-value.js';
+import { requireMethods } from '../common/require-methods.js';
 import { type EngineOptions, MikroOrmEngineFactory } from '../engine/engine-factory.js';
 import { OpenUnits, type UnitHost } from '../engine/open-units.js';
 import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
-import { requireMethods } from '../require-methods.js';
 import { copyFor, makeTemplate, type TestTemplate } from './test-template.js';
 import { workerName } from './worker-name.js';
 

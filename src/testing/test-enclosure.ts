@@ -1,10 +1,10 @@
 import { type EntityManager, IsolationLevel, type MikroORM, TransactionPropagation } from '@mikro-orm/core';
+import { deferred } from '../common/deferred.js';
 import type { Enclosure } from '../engine/enclosure.js';
 import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
-import { checkConstraints } from '../postgres/deferred-constraints.js';
-import { applySettings } from '../postgres/savepoint-settings.js';
-import { deferred } from '../unit-of-work/deferred.js';
+import { checkConstraints } from '../postgres/transaction/deferred-constraints.js';
+import { applySettings } from '../postgres/transaction/savepoint-settings.js';
 import { launch } from '../unit-of-work/launch.js';
 import { newSession } from '../unit-of-work/open-transaction.js';
 import { sessionContext, type UnitOfWorkOptions } from '../unit-of-work/options.js';

@@ -1,5 +1,5 @@
+import { requireMethods } from '../common/require-methods.js';
 import { ConfigurationError } from '../errors.js';
-import { requireMethods } from '../require-methods.js';
 import type { RollbackEngineFactory } from './rollback-engine-factory.js';
 
 /**

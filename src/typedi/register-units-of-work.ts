@@ -1,10 +1,10 @@
 import { Container, type ContainerInstance, type ServiceOptions } from 'typedi';
+import { describeValue } from '../common/describe-value.js';
+import { requireMethods } from '../common/require-methods.js';
 import { MikroOrmConnectionProxy } from '../connection/connection-proxy.js';
-import { describeValue } from '../describe-value.js';
 import { type EngineOptions, MikroOrmEngineFactory } from '../engine/engine-factory.js';
 import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
-import { requireMethods } from '../require-methods.js';
 import type { RepositoryClass } from '../unit-of-work/repositories.js';
 import { ContainerEngineFactory } from './container-engine-factory.js';
 

@@ -1,5 +1,5 @@
+import { deferred } from '../common/deferred.js';
 import type { ActiveUnitClass, OpenUnitOfWork } from './active-unit.js';
-import { deferred } from './deferred.js';
 import { type Launch, launch } from './launch.js';
 import type { Repositories } from './repositories.js';
 

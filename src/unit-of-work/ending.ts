@@ -1,5 +1,5 @@
+import { deferred } from '../common/deferred.js';
 import type { TransactionAbortedError } from '../errors.js';
-import { deferred } from './deferred.js';
 
 /** Who ended a unit, and how. */
 export type Decision =

@@ -1,11 +1,11 @@
 import { type MikroORM, TransactionPropagation } from '@mikro-orm/core';
+import { deferred } from '../common/deferred.js';
 import { type Enclosure, enclosureOf } from '../engine/enclosure.js';
 import { openUnitsOf } from '../engine/open-units.js';
 import { isSingleConnection } from '../engine/single-connection.js';
 import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { refuseContradiction } from './contradiction.js';
-import { deferred } from './deferred.js';
 import { OpenRun } from './open-run.js';
 import type { UnitOfWorkOptions } from './options.js';
 import { closedError } from './outcome.js';

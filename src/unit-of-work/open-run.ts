@@ -1,5 +1,5 @@
+import { deferred } from '../common/deferred.js';
 import type { OpenUnit } from '../engine/open-units.js';
-import { deferred } from './deferred.js';
 import type { UnitTransaction } from './unit-transaction.js';
 
 /** One call of `run` or `begin`, from its first attempt to its last, the pauses in between included. */

@@ -1,7 +1,7 @@
 import { type EntityManager, type MikroORM, TransactionContext, TransactionPropagation } from '@mikro-orm/core';
 import { isSingleConnection } from '../engine/single-connection.js';
-import { withConstraintDetails } from '../repository/constraint-details.js';
-import { flushAll } from './flush-all.js';
+import { withConstraintDetails } from '../repository/writing/constraint-details.js';
+import { flushAll } from '../session/flush-all.js';
 import { sessionContext, type UnitOfWorkOptions } from './options.js';
 import type { UnitTransaction } from './unit-transaction.js';
 

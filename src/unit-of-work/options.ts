@@ -1,5 +1,5 @@
 import { IsolationLevel, type TransactionOptions, TransactionPropagation } from '@mikro-orm/core';
-import { describeValue } from '../describe-value.js';
+import { describeValue } from '../common/describe-value.js';
 import { ConfigurationError } from '../errors.js';
 
 /** How often a unit runs when it fails for a reason that another run may not meet. Delays are in milliseconds. */

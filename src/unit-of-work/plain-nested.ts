@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/core';
-import { OuterEntities } from './outer-entities.js';
+import { OuterEntities } from '../session/outer-entities.js';
 
 /**
  * Does for MikroORM's own nested transactions (`em.transactional`, `@Transactional()`) inside a unit what is done for

@@ -1,4 +1,4 @@
-import { describeValue } from '../describe-value.js';
+import { describeValue } from '../common/describe-value.js';
 import { ConfigurationError } from '../errors.js';
 
 /** @throws ConfigurationError where `callback` is no function */

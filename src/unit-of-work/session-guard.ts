@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager, EntityName, FlushMode } from '@mikro-orm/core';
-import { withConstraintDetails } from '../repository/constraint-details.js';
-import { FlushWatch } from './flush-watch.js';
-import { hasPendingChanges } from './pending-changes.js';
+import { withConstraintDetails } from '../repository/writing/constraint-details.js';
+import { FlushWatch } from '../session/flush-watch.js';
+import { hasPendingChanges } from '../session/pending-changes.js';
 
 /** The session whose flush the running code is a part of: a lifecycle hook must not flush again. */
 const flushing = new AsyncLocalStorage<EntityManager>();

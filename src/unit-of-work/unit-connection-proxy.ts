@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/core';
 import { UnitOfWorkError } from '../errors.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
-import { ownedByUnit } from '../repository/standalone.js';
+import { ownedByUnit } from '../repository/writing/standalone.js';
 import { isInside } from './unit-context.js';
 import type { UnitTransaction } from './unit-transaction.js';
 

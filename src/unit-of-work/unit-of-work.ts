@@ -1,8 +1,8 @@
 import type { MikroORM } from '@mikro-orm/core';
+import { requireMethods } from '../common/require-methods.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { MikroOrmRepository } from '../repository/repository.js';
 import { requireKnownEntity } from '../repository/scope.js';
-import { requireMethods } from '../require-methods.js';
 import { ActiveUnit, type ActiveUnitClass, type OpenUnitOfWork, repositoryOf } from './active-unit.js';
 import { beginUnit, runUnit } from './conduct.js';
 import type { Launch } from './launch.js';

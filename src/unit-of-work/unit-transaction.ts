@@ -1,18 +1,18 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/core';
+import { deferred } from '../common/deferred.js';
+import { Turns } from '../common/turns.js';
 import type { Enclosure } from '../engine/enclosure.js';
 import { CommitOutcomeUnknownError, UnitOfWorkClosedError, UnitOfWorkError, type UnitStatus } from '../errors.js';
-import { deferred } from './deferred.js';
+import { OuterEntities } from '../session/outer-entities.js';
 import { Ending } from './ending.js';
 import { Hooks } from './hooks.js';
 import { openTransaction } from './open-transaction.js';
 import type { UnitOfWorkOptions } from './options.js';
 import { afterHooks, closedError, type Failure, flushFailed, innerFailed } from './outcome.js';
-import { OuterEntities } from './outer-entities.js';
 import { guardPlainNested } from './plain-nested.js';
 import { doomPlain, refuseInSavepoint, runHooksWith } from './plain-transaction.js';
 import { SessionCalls } from './session-calls.js';
 import { guardSession } from './session-guard.js';
-import { Turns } from './turns.js';
 import { isControlling, isInside, within } from './unit-context.js';
 
 /** Thrown through MikroORM's `transactional` to make it roll back; never seen outside. */

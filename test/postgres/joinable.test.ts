@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { canBeJoined } from '../../src/postgres/joinable.js';
+import { canBeJoined } from '../../src/postgres/transaction/joinable.js';
 
 /** Quick on texts of megabytes, whatever is in them. */
 const LONG = 'a; it is; copy -- '.repeat(300_000);

@@ -3,7 +3,7 @@ import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { MikroORM } from '@mikro-orm/pglite';
 import { expect } from 'chai';
 import { PoolTimeoutError, TransactionAbortedError, UnitOfWorkClosedError } from '../../src/errors.js';
-import { UnitOfWorkPgliteDriver } from '../../src/postgres/pglite-driver.js';
+import { UnitOfWorkPgliteDriver } from '../../src/postgres/pglite/pglite-driver.js';
 import { deferred } from '../support/wait-for.js';
 import { Account, failure, schema } from './setup.js';
 

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../../errors.js';
 
-export { describeValue } from '../../describe-value.js';
+export { describeValue } from '../../common/describe-value.js';
 
 /** @throws ConfigurationError with what was wrong, and that nothing came of it */
 export function refuse(problem: string): never {

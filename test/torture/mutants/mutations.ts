@@ -16,18 +16,18 @@ const leaked = /told rolled back .*but it is stored/;
 export const mutations: readonly Mutation[] = [
   {
     name: 'a lost COMMIT counts as committed',
-    changes: { 'postgres/commit-outcome.js': [["return status === 'committed'", 'return true']] },
+    changes: { 'postgres/transaction/commit-outcome.js': [["return status === 'committed'", 'return true']] },
     caught: lost,
   },
   {
     name: 'a lost COMMIT counts as rolled back',
-    changes: { 'postgres/commit-outcome.js': [["return status === 'committed'", 'return false']] },
+    changes: { 'postgres/transaction/commit-outcome.js': [["return status === 'committed'", 'return false']] },
     caught: leaked,
   },
   {
     name: 'the server is never asked about a lost COMMIT',
     changes: {
-      'postgres/commit-outcome.js': [
+      'postgres/transaction/commit-outcome.js': [
         ['const deadline =', "throw new CommitOutcomeUnknownError('never asked', { cause });\nconst deadline ="],
       ],
     },
@@ -35,13 +35,15 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'what is still in progress counts as rolled back',
-    changes: { 'postgres/commit-outcome.js': [["status !== 'in progress'", 'true']] },
+    changes: { 'postgres/transaction/commit-outcome.js': [["status !== 'in progress'", 'true']] },
     caught: leaked,
   },
   {
     name: 'transaction ids are believed to be the same after a crash',
     changes: {
-      'postgres/commit-outcome.js': [['const restarted = rows[0]?.server !== server', 'const restarted = false']],
+      'postgres/transaction/commit-outcome.js': [
+        ['const restarted = rows[0]?.server !== server', 'const restarted = false'],
+      ],
     },
     caught: lost,
     faults: ['crashUnnoticed'],
@@ -49,7 +51,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'COMMIT is sent again on another connection',
     changes: {
-      'postgres/transaction-end.js': [
+      'postgres/transaction/transaction-end.js': [
         [
           'await this.#settle(session, connectionLost(error))',
           "this.#channel.connection.replace(); await (await this.#channel.connection.connect()).execute('commit')",
@@ -61,30 +63,32 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a statement is sent again on another connection, whatever went before it',
     changes: {
-      'postgres/transaction-channel.js': [['!first || !outcome?.lost || outcome.answered', '!outcome?.lost']],
+      'postgres/transaction/transaction-channel.js': [
+        ['!first || !outcome?.lost || outcome.answered', '!outcome?.lost'],
+      ],
     },
     caught: leaked,
   },
   {
     name: 'a COMMIT that PostgreSQL answers with ROLLBACK is believed',
     changes: {
-      'postgres/transaction-end.js': [["result?.command === 'ROLLBACK'", 'false']],
-      'postgres/transaction.js': [['this.#state.dead || this.#state.aborted', 'this.#state.dead']],
+      'postgres/transaction/transaction-end.js': [["result?.command === 'ROLLBACK'", 'false']],
+      'postgres/transaction/transaction.js': [['this.#state.dead || this.#state.aborted', 'this.#state.dead']],
     },
     caught: lost,
   },
   {
     name: 'ROLLBACK is never sent, and the connection goes back with its transaction',
     changes: {
-      'postgres/transaction-end.js': [["await session.execute('rollback', [], { prompt: true })", '{}']],
-      'postgres/lease.js': [["this.#running || this.status !== 'I'", 'this.#running']],
+      'postgres/transaction/transaction-end.js': [["await session.execute('rollback', [], { prompt: true })", '{}']],
+      'postgres/pool/lease.js': [["this.#running || this.status !== 'I'", 'this.#running']],
     },
     caught: leaked,
   },
   {
     name: 'ROLLBACK TO SAVEPOINT is never sent',
     changes: {
-      'postgres/transaction.js': [['!controls.rollbackTo(name)', 'true']],
+      'postgres/transaction/transaction.js': [['!controls.rollbackTo(name)', 'true']],
     },
     caught: leaked,
   },
@@ -92,8 +96,8 @@ export const mutations: readonly Mutation[] = [
     name: 'statements that come after the end are let through',
     changes: {
       'unit-of-work/session-guard.js': [['if (error !== undefined)', 'if (false)']],
-      'postgres/scope.js': [['assertOpen() {', 'assertOpen() { return;']],
-      'postgres/transaction-state.js': [
+      'postgres/transaction/scope.js': [['assertOpen() {', 'assertOpen() { return;']],
+      'postgres/transaction/transaction-state.js': [
         ['assertNotEnding() {', 'assertNotEnding() { return;'],
         ['assertAlive() {', 'assertAlive() { return;'],
       ],
@@ -117,13 +121,13 @@ export const mutations: readonly Mutation[] = [
       'unit-of-work/retry.js': [
         ['!run.mayRunAgain || !isTransient(error, options.optimistic)', 'number >= options.attempts'],
       ],
-      'postgres/commit-outcome.js': [["return status === 'committed'", 'return false']],
+      'postgres/transaction/commit-outcome.js': [["return status === 'committed'", 'return false']],
     },
     caught: leaked,
   },
   {
     name: 'a connection that broke never goes back to the pool',
-    changes: { 'postgres/lease.js': [['this.#return(cause);', 'void cause;']] },
+    changes: { 'postgres/pool/lease.js': [['this.#return(cause);', 'void cause;']] },
     caught: /its pool is not whole|a unit never settles/,
   },
   {

@@ -1,0 +1,130 @@
+import type { LogContext, TransactionEventBroadcaster } from '@mikro-orm/core';
+import { PostgreSqlConnection } from '@mikro-orm/postgresql';
+import type { Dialect, PostgresDialect } from 'kysely';
+import type { Pool, PoolConfig } from 'pg';
+import { errorConverter } from '../connection-errors.js';
+import { ClientPool, CONNECTION_TIMEOUT, type ConnectionHook } from '../pool/client-pool.js';
+import { CommitOutcome } from '../transaction/commit-outcome.js';
+import { sessionStatements } from '../transaction/session-context.js';
+import { UnitOfWorkKyselyDriver } from './kysely-driver.js';
+import { PooledConnection } from './pooled-connection.js';
+import { type BeginOptions, type TransactionContext, Transactions } from './transactions.js';
+
+/** After how many milliseconds of silence the operating system begins to ask whether the other end is still there. */
+const KEEP_ALIVE_AFTER = 10_000;
+
+type PoolOptions = PoolConfig & { onPoolCreated?: (pool: Pool) => unknown };
+
+/** MikroORM's PostgreSQL connection, on a Kysely driver whose transactions cost less and tell how they ended. */
+export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
+  #driver: UnitOfWorkKyselyDriver | undefined;
+  #clients: ClientPool | undefined;
+  readonly #transactions = new Transactions({
+    platform: () => this.platform,
+    ensureConnection: () => this.ensureConnection(),
+    client: () => this.getClient(),
+    driver: () => this.#driver,
+    log: (sql, context) => this.logQuery(sql, context),
+    warn: (message) => this.logger.warn('query', message),
+    sessionStatements: (context, logger) =>
+      sessionStatements(context, {
+        prepare: (sql, params) => this['prepareQuery'](sql, params),
+        stringify: (value) => this['stringifySessionVariable'](value),
+        quoteRole: (role) => PostgreSqlConnection.quoteRole(role),
+        log: (query) => this.logQuery(this.getSql(query.query, query.formatted, logger), { ...query, ...logger }),
+      }),
+  });
+
+  override createKyselyDialect(overrides: PoolOptions): PostgresDialect {
+    let pool: Pool | undefined;
+    const stock = super.createKyselyDialect({
+      connectionTimeoutMillis: CONNECTION_TIMEOUT,
+      // or nobody would ever notice that a COMMIT is waited for on a connection that was cut without a word
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER,
+      ...overrides,
+      onPoolCreated: (created: Pool) => {
+        pool = created;
+        return overrides?.onPoolCreated?.(created);
+      },
+    } as PoolConfig);
+    const clients = new ClientPool(pool as unknown as Pool, this.#hooks());
+    this.#clients = clients;
+    const services = {
+      pool: clients,
+      convert: errorConverter(this.platform),
+      log: new CommitOutcome(clients, clients.timeout),
+    };
+    const driver = new UnitOfWorkKyselyDriver({
+      connect: async () => new PooledConnection(services),
+      close: () => clients.close(false),
+    });
+    this.#driver = driver;
+    const dialect: Dialect = {
+      createDriver: () => driver,
+      createAdapter: () => stock.createAdapter(),
+      createQueryCompiler: () => stock.createQueryCompiler(),
+      createIntrospector: (db) => stock.createIntrospector(db),
+    };
+    return dialect as PostgresDialect;
+  }
+
+  #hooks() {
+    const onCreate = this.options.onCreateConnection ?? this.config.get('onCreateConnection');
+    const onReserve = this.options.onReserveConnection ?? this.config.get('onReserveConnection');
+    return {
+      onCreateConnection: onCreate as ConnectionHook | undefined,
+      onReserveConnection: (this.config.get('sessionContext') === 'connection'
+        ? this['composeSessionContextOnReserve'](onReserve as never)
+        : onReserve) as ConnectionHook | undefined,
+    };
+  }
+
+  /** Ends when the connections are closed: those in use are waited for, or closed at once with `force`. */
+  override async close(force?: boolean): Promise<void> {
+    if (force) {
+      // Kysely closes once, and may be at it already, waiting for what is in use
+      await this.#clients?.close(true);
+    }
+    await super.close(force);
+  }
+
+  override transactional<T>(work: (trx: never) => Promise<T>, options: BeginOptions = {}): Promise<T> {
+    return this.#transactions.transactional(work as (trx: TransactionContext) => Promise<T>, options);
+  }
+
+  override begin(options: BeginOptions = {}): Promise<TransactionContext> {
+    return this.#transactions.begin(options);
+  }
+
+  override commit(trx: TransactionContext, events?: TransactionEventBroadcaster, logger?: LogContext): Promise<void> {
+    return this.#transactions.commit(trx, events, logger);
+  }
+
+  override rollback(trx: TransactionContext, events?: TransactionEventBroadcaster, logger?: LogContext): Promise<void> {
+    return this.#transactions.rollback(trx, events, logger);
+  }
+
+  /**
+   * Cancels what the server is running for a transaction; one that still waits for a connection stops waiting, and its
+   * statement rejects with `reason`. Resolves when the server has been told. Does nothing when nothing runs.
+   */
+  async cancelRunning(trx: TransactionContext, reason: unknown = new Error('Cancelled')): Promise<void> {
+    await (await this.#transactions.scopeOf(trx)).transaction.cancel(reason);
+  }
+
+  /** Rejects with TransactionAbortedError where COMMIT would; nothing is sent. */
+  async assertCommittable(trx: TransactionContext): Promise<void> {
+    await (await this.#transactions.scopeOf(trx)).transaction.assertCommittable();
+  }
+
+  override async executeDump(dump: string): Promise<void> {
+    await this.ensureConnection();
+    await this.getClient().executeQuery({
+      sql: dump,
+      parameters: [],
+      query: { kind: 'RawNode', sqlFragments: [dump], parameters: [] },
+      queryId: { queryId: 'dump' },
+    });
+  }
+}

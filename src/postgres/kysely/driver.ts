@@ -1,0 +1,43 @@
+import { type Configuration, type DriverException, EntityManagerType } from '@mikro-orm/core';
+import { AbstractSqlDriver, EntityManager, MikroORM, PostgreSqlPlatform } from '@mikro-orm/postgresql';
+import { convertError } from '../connection-errors.js';
+import { UnitOfWorkPostgreSqlConnection } from './connection.js';
+
+/**
+ * MikroORM's PostgreSQL driver, whose transactions are cheap and tell the truth: BEGIN, savepoints and settings travel
+ * with a statement, success is never reported for what isn't stored, and no connection is ever lost to the pool.
+ *
+ * @example
+ * ```ts
+ * import { MikroORM } from '@mikro-orm/core';
+ * import { UnitOfWorkPostgreSqlDriver } from 'mikro-orm-uow/postgresql';
+ *
+ * export const connect = () =>
+ *   MikroORM.init({ driver: UnitOfWorkPostgreSqlDriver, dbName: 'bank', entities: ['dist/entities'] });
+ * ```
+ */
+export class UnitOfWorkPostgreSqlDriver extends AbstractSqlDriver<UnitOfWorkPostgreSqlConnection> {
+  declare [EntityManagerType]: EntityManager<this>;
+
+  constructor(config: Configuration) {
+    super(config, new PostgreSqlPlatform(), UnitOfWorkPostgreSqlConnection, ['kysely', 'pg']);
+  }
+
+  override createEntityManager(useContext?: boolean): this[typeof EntityManagerType] {
+    const EntityManagerClass = this.config.get(
+      'entityManager',
+      EntityManager as never,
+    ) as unknown as typeof EntityManager<this>;
+    return new EntityManagerClass(this.config, this, this.metadata, useContext);
+  }
+
+  /** Only what the database reported becomes an exception of MikroORM's: a signal's reason, say, stays what it is. */
+  override convertException(error: Error): DriverException {
+    return convertError(this.platform, error) as DriverException;
+  }
+
+  /** @inheritDoc */
+  override getORMClass() {
+    return MikroORM;
+  }
+}

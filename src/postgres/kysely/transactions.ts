@@ -1,0 +1,215 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import {
+  EventType,
+  type IsolationLevel,
+  type LogContext,
+  type SessionContext,
+  type TransactionEventBroadcaster,
+} from '@mikro-orm/core';
+import type { AbstractSqlPlatform } from '@mikro-orm/sql';
+import type { ControlledTransaction, Kysely } from 'kysely';
+import { ConfigurationError } from '../../errors.js';
+import type { Scope } from '../transaction/scope.js';
+import type { UnitOfWorkKyselyDriver } from './kysely-driver.js';
+
+/** A transaction as MikroORM passes it around. */
+// biome-ignore lint/suspicious/noExplicitAny: MikroORM's own signatures have it
+export type TransactionContext = ControlledTransaction<any, any>;
+
+/** MikroORM's options of `begin` and `transactional`. */
+export interface BeginOptions {
+  isolationLevel?: IsolationLevel;
+  readOnly?: boolean;
+  ctx?: TransactionContext;
+  eventBroadcaster?: TransactionEventBroadcaster;
+  loggerContext?: LogContext;
+  sessionContext?: SessionContext;
+}
+
+/** What the transactions need of the connection that they belong to. */
+export interface TransactionHost {
+  platform(): AbstractSqlPlatform;
+  ensureConnection(): Promise<void>;
+  client(): Kysely<unknown>;
+  driver(): UnitOfWorkKyselyDriver | undefined;
+  log(sql: string, context?: LogContext): void;
+  warn(message: string): void;
+  /** The statements, formatted and logged, which apply a session context to a transaction. */
+  sessionStatements(context: SessionContext, logger?: LogContext): string[];
+}
+
+/** The savepoint whose work is running, and the one around that, be it of another database. */
+interface Inside {
+  readonly scope: Scope;
+  readonly around: Inside | undefined;
+}
+
+/** One for all connections: until Node 24, every AsyncLocalStorage slows every promise down, for as long as the process lives. */
+const inside = new AsyncLocalStorage<Inside>();
+
+/**
+ * Begins, commits and rolls back as MikroORM's connections do, with the same events and log lines, but so that
+ * subscribers that throw leave nothing open, that savepoints have names of their own, and that siblings take turns.
+ */
+export class Transactions {
+  readonly #host: TransactionHost;
+  readonly #scopes = new WeakMap<TransactionContext, Scope>();
+
+  constructor(host: TransactionHost) {
+    this.#host = host;
+  }
+
+  async transactional<T>(work: (trx: TransactionContext) => Promise<T>, options: BeginOptions): Promise<T> {
+    const trx = await this.begin(options);
+    const scope = await this.scopeOf(trx);
+    try {
+      const result = await (scope.savepoint === undefined
+        ? work(trx)
+        : inside.run({ scope, around: inside.getStore() }, () => work(trx)));
+      await this.commit(trx, options.eventBroadcaster, options.loggerContext);
+      return result;
+    } catch (error) {
+      try {
+        await this.rollback(trx, options.eventBroadcaster, options.loggerContext);
+      } catch (rollbackError) {
+        this.#host.warn(
+          `Failed to roll back transaction: ${rollbackError instanceof Error ? rollbackError.message : rollbackError}`,
+        );
+      }
+      throw error;
+    }
+  }
+
+  async begin(options: BeginOptions): Promise<TransactionContext> {
+    const trx = await (options.ctx ? this.#beginNested(options.ctx, options) : this.#beginOutermost(options));
+    try {
+      await options.eventBroadcaster?.dispatchEvent(EventType.afterTransactionStart, trx as never);
+    } catch (error) {
+      await (await this.scopeOf(trx)).rollback();
+      throw error;
+    }
+    return trx;
+  }
+
+  async #beginOutermost({
+    isolationLevel,
+    readOnly,
+    sessionContext,
+    ...options
+  }: BeginOptions): Promise<TransactionContext> {
+    const host = this.#host;
+    await host.ensureConnection();
+    await options.eventBroadcaster?.dispatchEvent(EventType.beforeTransactionStart);
+    let builder = host.client().startTransaction();
+    if (isolationLevel) {
+      builder = builder.setIsolationLevel(isolationLevel);
+    }
+    if (readOnly) {
+      builder = builder.setAccessMode('read only');
+    }
+    const trx = await builder.execute();
+    const scope = await this.#adopt(trx);
+    for (const sql of host.platform().getBeginTransactionSQL({ isolationLevel, readOnly })) {
+      host.log(sql, options.loggerContext);
+    }
+    if (sessionContext) {
+      try {
+        for (const sql of host.sessionStatements(sessionContext, options.loggerContext)) {
+          scope.transaction.prepend(sql);
+        }
+      } catch (error) {
+        await scope.rollback();
+        throw error;
+      }
+    }
+    return trx;
+  }
+
+  async #beginNested(ctx: TransactionContext, options: BeginOptions): Promise<TransactionContext> {
+    const outer = this.#innermost(await this.scopeOf(ctx));
+    await options.eventBroadcaster?.dispatchEvent(EventType.beforeTransactionStart, ctx as never);
+    // statements that came before go first: sent after the savepoint, they would be undone with it
+    await ctx.getExecutor().provideConnection(async () => {});
+    const trx = await this.#driver().nestIn(outer, () => this.#host.client().startTransaction().execute());
+    const scope = await this.#adopt(trx);
+    Reflect.defineProperty(trx, 'index', { value: scope.depth });
+    Reflect.defineProperty(trx, 'savepointName', { value: scope.savepoint });
+    this.#host.log(this.#host.platform().getSavepointSQL(scope.savepoint ?? ''), options.loggerContext);
+    return trx;
+  }
+
+  async commit(trx: TransactionContext, events?: TransactionEventBroadcaster, logger?: LogContext): Promise<void> {
+    const scope = await this.scopeOf(trx);
+    if (trx.isRolledBack) {
+      return;
+    }
+    await events?.dispatchEvent(EventType.beforeTransactionCommit, trx as never);
+    await scope.commit();
+    const platform = this.#host.platform();
+    this.#host.log(
+      scope.savepoint ? platform.getReleaseSavepointSQL(scope.savepoint) : platform.getCommitTransactionSQL(),
+      logger,
+    );
+    await events?.dispatchEvent(EventType.afterTransactionCommit, trx as never);
+  }
+
+  /** Events or not, the transaction is over afterwards. One that was committed, or whose end isn't known, is left alone. */
+  async rollback(trx: TransactionContext, events?: TransactionEventBroadcaster, logger?: LogContext): Promise<void> {
+    const scope = await this.scopeOf(trx);
+    if (scope.ended === 'committed' || scope.ended === 'unknown') {
+      return;
+    }
+    try {
+      await events?.dispatchEvent(EventType.beforeTransactionRollback, trx as never);
+    } finally {
+      await scope.rollback();
+      const platform = this.#host.platform();
+      this.#host.log(
+        scope.savepoint ? platform.getRollbackToSavepointSQL(scope.savepoint) : platform.getRollbackTransactionSQL(),
+        logger,
+      );
+    }
+    await events?.dispatchEvent(EventType.afterTransactionRollback, trx as never);
+  }
+
+  /** The scope behind a transaction context, also behind one that was begun through Kysely alone. */
+  async scopeOf(trx: TransactionContext): Promise<Scope> {
+    return this.#scopes.get(trx) ?? (await this.#adopt(trx));
+  }
+
+  async #adopt(trx: TransactionContext): Promise<Scope> {
+    const scope = await trx
+      .getExecutor()
+      .provideConnection(async (connection) => (connection as { scope?: Scope }).scope);
+    if (!scope) {
+      throw new ConfigurationError('This transaction does not belong to UnitOfWorkPostgreSqlDriver');
+    }
+    this.#scopes.set(trx, scope);
+    // COMMIT doesn't go through Kysely, which therefore doesn't know how the transaction ended.
+    Reflect.defineProperty(trx, 'isCommitted', { configurable: true, get: () => scope.endedAlone === 'committed' });
+    Reflect.defineProperty(trx, 'isRolledBack', { configurable: true, get: () => scope.endedAlone === 'rolled-back' });
+    return scope;
+  }
+
+  /** A savepoint that is opened from inside a sibling's work can't wait for the sibling's end: it goes inside. */
+  #innermost(outer: Scope): Scope {
+    for (let current = inside.getStore(); current; current = current.around) {
+      for (let scope: Scope | undefined = current.scope; scope; scope = scope.parent) {
+        if (scope === outer) {
+          return current.scope.ended ? outer : current.scope;
+        }
+      }
+    }
+    return outer;
+  }
+
+  #driver(): UnitOfWorkKyselyDriver {
+    const driver = this.#host.driver();
+    if (!driver) {
+      throw new ConfigurationError(
+        'driverOptions with a Kysely or a dialect of your own leave no place for this driver',
+      );
+    }
+    return driver;
+  }
+}

@@ -1,0 +1,105 @@
+import type { Dictionary, LogContext, TransactionEventBroadcaster } from '@mikro-orm/core';
+import { PgliteConnection } from '@mikro-orm/pglite';
+import type { Dialect, Driver, PGliteDialect } from 'kysely';
+import { errorConverter } from '../connection-errors.js';
+import { UnitOfWorkKyselyDriver } from '../kysely/kysely-driver.js';
+import { PooledConnection } from '../kysely/pooled-connection.js';
+import { type BeginOptions, type TransactionContext, Transactions } from '../kysely/transactions.js';
+import { sessionStatements } from '../transaction/session-context.js';
+import { PglitePool } from './pglite-pool.js';
+
+/** How long the connection is waited for unless `connectionTimeoutMillis` says otherwise. */
+const CONNECTION_TIMEOUT = 10_000;
+
+/** MikroORM's PGlite connection, whose transactions take turns on it and tell how they ended. */
+export class UnitOfWorkPgliteConnection extends PgliteConnection {
+  /** Transactions take turns: one that another one waits for can't wait for it. */
+  readonly supportsMultipleConnections = false;
+  #pool: PglitePool | undefined;
+  #driver: UnitOfWorkKyselyDriver | undefined;
+  #forced = false;
+  readonly #transactions = new Transactions({
+    platform: () => this.platform,
+    ensureConnection: () => this.ensureConnection(),
+    client: () => this.getClient(),
+    driver: () => this.#driver,
+    log: (sql, context) => this.logQuery(sql, context),
+    warn: (message) => this.logger.warn('query', message),
+    sessionStatements: (context, logger) =>
+      sessionStatements(context, {
+        prepare: (sql, params) => this['prepareQuery'](sql, params),
+        stringify: (value) => this['stringifySessionVariable'](value),
+        quoteRole: (role) => PgliteConnection.quoteRole(role),
+        log: (query) => this.logQuery(this.getSql(query.query, query.formatted, logger), { ...query, ...logger }),
+      }),
+  });
+
+  override createKyselyDialect(overrides: Dictionary): PGliteDialect {
+    const { connectionTimeoutMillis = CONNECTION_TIMEOUT, ...options } = overrides ?? {};
+    const stock: Dialect = super.createKyselyDialect(options);
+    const stockDriver: Driver = stock.createDriver();
+    const pool = new PglitePool(() => this.getNativeClient(), connectionTimeoutMillis);
+    const services = { pool, convert: errorConverter(this.platform) };
+    const driver = new UnitOfWorkKyselyDriver({
+      init: () => stockDriver.init(),
+      connect: async () => new PooledConnection(services),
+      close: async () => {
+        await pool.close(this.#forced);
+        await stockDriver.destroy();
+      },
+    });
+    this.#pool = pool;
+    this.#driver = driver;
+    const dialect: Dialect = {
+      createDriver: () => driver,
+      // Kysely would let its users wait for each other without a bound, and a savepoint for its own transaction.
+      createAdapter: () => Object.create(stock.createAdapter(), { supportsMultipleConnections: { value: true } }),
+      createQueryCompiler: () => stock.createQueryCompiler(),
+      createIntrospector: (db) => stock.createIntrospector(db),
+    };
+    return dialect as PGliteDialect;
+  }
+
+  /** Waits for the open transaction; with `force`, rolls it back. */
+  override async close(force?: boolean): Promise<void> {
+    this.#forced = force ?? false;
+    await super.close(force);
+  }
+
+  override transactional<T>(work: (trx: never) => Promise<T>, options: BeginOptions = {}): Promise<T> {
+    return this.#transactions.transactional(work as (trx: TransactionContext) => Promise<T>, options);
+  }
+
+  override begin(options: BeginOptions = {}): Promise<TransactionContext> {
+    return this.#transactions.begin(options);
+  }
+
+  override commit(trx: TransactionContext, events?: TransactionEventBroadcaster, logger?: LogContext): Promise<void> {
+    return this.#transactions.commit(trx, events, logger);
+  }
+
+  override rollback(trx: TransactionContext, events?: TransactionEventBroadcaster, logger?: LogContext): Promise<void> {
+    return this.#transactions.rollback(trx, events, logger);
+  }
+
+  /** Ends the wait of a transaction for the connection; a statement that already runs can't be cancelled in PGlite. */
+  async cancelRunning(trx: TransactionContext, reason: unknown = new Error('Cancelled')): Promise<void> {
+    await (await this.#transactions.scopeOf(trx)).transaction.cancel(reason);
+  }
+
+  /** Rejects with TransactionAbortedError where COMMIT would; nothing is sent. */
+  async assertCommittable(trx: TransactionContext): Promise<void> {
+    await (await this.#transactions.scopeOf(trx)).transaction.assertCommittable();
+  }
+
+  override async executeDump(dump: string): Promise<void> {
+    await this.ensureConnection();
+    this.getClient();
+    const session = await this.#pool?.acquire();
+    try {
+      await super.executeDump(dump);
+    } finally {
+      session?.release();
+    }
+  }
+}

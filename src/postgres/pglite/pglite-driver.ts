@@ -1,0 +1,43 @@
+import { type Configuration, type DriverException, EntityManagerType } from '@mikro-orm/core';
+import { AbstractSqlDriver, BasePostgreSqlEntityManager, MikroORM, PglitePlatform } from '@mikro-orm/pglite';
+import { convertError } from '../connection-errors.js';
+import { UnitOfWorkPgliteConnection } from './pglite-connection.js';
+
+/**
+ * MikroORM's PGlite driver (PostgreSQL in WASM, one connection) with transactions that keep their word: isolation level
+ * and `readOnly` are applied, success is never reported for what isn't stored, and waiting for the connection ends.
+ *
+ * @example
+ * ```ts
+ * import { engineOptions, MikroOrmEngineFactory } from 'mikro-orm-uow';
+ *
+ * // This driver is what a DSN of PGlite's gets.
+ * const options = engineOptions({ dsn: 'pglite://memory', poolSize: 1 }, { entities: ['dist/entities'] });
+ * export const engineFactory = new MikroOrmEngineFactory(options);
+ * ```
+ */
+export class UnitOfWorkPgliteDriver extends AbstractSqlDriver<UnitOfWorkPgliteConnection> {
+  declare [EntityManagerType]: BasePostgreSqlEntityManager<this>;
+
+  constructor(config: Configuration) {
+    super(config, new PglitePlatform(), UnitOfWorkPgliteConnection, ['kysely', '@electric-sql/pglite']);
+  }
+
+  override createEntityManager(useContext?: boolean): this[typeof EntityManagerType] {
+    const EntityManagerClass = this.config.get(
+      'entityManager',
+      BasePostgreSqlEntityManager as never,
+    ) as unknown as typeof BasePostgreSqlEntityManager<this>;
+    return new EntityManagerClass(this.config, this, this.metadata, useContext);
+  }
+
+  /** Only what the database reported becomes an exception of MikroORM's: a signal's reason, say, stays what it is. */
+  override convertException(error: Error): DriverException {
+    return convertError(this.platform, error) as DriverException;
+  }
+
+  /** @inheritDoc */
+  override getORMClass() {
+    return MikroORM;
+  }
+}

@@ -1,0 +1,70 @@
+import type { PGlite } from '@electric-sql/pglite';
+import { Turns } from '../../common/turns.js';
+import { PoolTimeoutError } from '../../errors.js';
+import { connectionLost } from '../connection-errors.js';
+import type { Session, SessionPool } from '../pool/session.js';
+import { PgliteSession } from './pglite-session.js';
+
+/** PGlite's one connection as a pool of one. */
+export class PglitePool implements SessionPool {
+  readonly size = 1;
+  readonly #native: () => Promise<PGlite>;
+  readonly #timeout: number;
+  readonly #turns = new Turns();
+  readonly #waiting = new Set<(reason: unknown) => void>();
+  #session: PgliteSession | undefined;
+
+  /** `timeout`: milliseconds for which a turn is waited for. */
+  constructor(native: () => Promise<PGlite>, timeout: number) {
+    this.#native = native;
+    this.#timeout = timeout;
+  }
+
+  async acquire(onWaiting?: (abandon: (reason: unknown) => void) => void): Promise<Session> {
+    const pglite = await this.#native();
+    return new Promise((resolve, reject) => {
+      let abandoned = false;
+      const abandon = (reason: unknown): void => {
+        abandoned = true;
+        this.#waiting.delete(abandon);
+        clearTimeout(timer);
+        reject(reason);
+      };
+      const timer = setTimeout(() => abandon(this.#timeoutError()), this.#timeout);
+      this.#waiting.add(abandon);
+      onWaiting?.(abandon);
+      void this.#turns.take().then((endTurn) => {
+        if (abandoned) {
+          endTurn();
+          return;
+        }
+        clearTimeout(timer);
+        this.#waiting.delete(abandon);
+        this.#session = new PgliteSession(pglite, () => {
+          this.#session = undefined;
+          endTurn();
+        });
+        resolve(this.#session);
+      });
+    });
+  }
+
+  /** Waits until the connection is nobody's; with `force`, ends what is open. */
+  async close(force: boolean): Promise<void> {
+    if (force) {
+      const reason = new Error('The database was closed');
+      for (const abandon of this.#waiting) {
+        abandon(connectionLost(reason));
+      }
+      this.#session?.destroy(reason);
+    }
+    await this.#turns.run(async () => {});
+  }
+
+  #timeoutError(): PoolTimeoutError {
+    return new PoolTimeoutError(
+      `PGlite's one connection did not become free within ${this.#timeout} ms: it is held by another transaction`,
+      { size: 1, held: this.#session ? 1 : 0 },
+    );
+  }
+}

@@ -1,0 +1,138 @@
+import type { PGlite, Transaction } from '@electric-sql/pglite';
+import type { Companions, Outcome, Pages, Session } from '../pool/session.js';
+
+/** PGlite's one connection, while it's somebody's turn. */
+export class PgliteSession implements Session {
+  readonly reused = false;
+  readonly #pglite: PGlite;
+  readonly #onReturn: () => void;
+  #status: 'I' | 'T' | 'E' = 'I';
+  #lost: Error | undefined;
+  #returned = false;
+  #transaction: Transaction | undefined;
+  /** Lets PGlite end its transaction, and settles when it has. */
+  #end: (() => Promise<void>) | undefined;
+
+  constructor(pglite: PGlite, onReturn: () => void) {
+    this.#pglite = pglite;
+    this.#onReturn = onReturn;
+  }
+
+  get status(): 'I' | 'T' | 'E' {
+    return this.#status;
+  }
+
+  get lost(): Error | undefined {
+    return this.#lost;
+  }
+
+  async execute(sql: string, values: readonly unknown[] = [], { before = [] }: Companions = {}): Promise<Outcome> {
+    let controlsDone = 0;
+    if (this.#lost) {
+      return { error: this.#lost, lost: true, controlsDone, answered: false };
+    }
+    try {
+      for (const control of before) {
+        await this.#run(control, []);
+        controlsDone += 1;
+      }
+      const { command = null, affectedRows, rows } = await this.#run(sql, values);
+      const numAffectedRows = affectedRows === undefined ? undefined : BigInt(affectedRows);
+      return { result: { command, numAffectedRows, rows }, lost: false, controlsDone, answered: true };
+    } catch (error) {
+      if (this.#transaction && error instanceof Error && 'severity' in error) {
+        this.#status = 'E';
+      }
+      return { error: error as Error, lost: false, controlsDone, answered: true };
+    }
+  }
+
+  stream(): Pages {
+    throw new Error('Streaming is not supported by PGlite.');
+  }
+
+  /** What runs in PGlite blocks this very thread. */
+  async cancel(): Promise<void> {}
+
+  async kill(): Promise<void> {}
+
+  release(): void {
+    if (!this.#returned) {
+      this.#returned = true;
+      void this.#rollback().finally(() => this.#onReturn());
+    }
+  }
+
+  destroy(cause: Error): void {
+    this.#lost ??= cause;
+    this.release();
+  }
+
+  async #run(
+    sql: string,
+    values: readonly unknown[],
+  ): Promise<{ command?: string; affectedRows?: number; rows: unknown[] }> {
+    if (sql === 'commit') {
+      return this.#commit();
+    }
+    if (sql === 'rollback') {
+      await this.#rollback();
+      return { command: 'ROLLBACK', rows: [] };
+    }
+    if (/^(begin|start transaction)\b/.test(sql)) {
+      return this.#begin(sql.replace(/^(begin|start transaction)/, '').trim());
+    }
+    const result = await (this.#transaction ?? this.#pglite).query(sql, [...values], { rowMode: 'object' });
+    if (this.#transaction) {
+      // COMMIT or ROLLBACK may have come as a statement.
+      const ended = result.command === 'COMMIT' || (result.command === 'ROLLBACK' && !/\bto\b/i.test(sql));
+      this.#status = ended ? 'I' : 'T';
+    }
+    return result;
+  }
+
+  /** PGlite begins by itself, and keeps everybody else who may use the instance waiting until the end. */
+  async #begin(modes: string): Promise<{ command: string; rows: unknown[] }> {
+    await new Promise<void>((resolve, reject) => {
+      const ended = this.#pglite.transaction(async (transaction) => {
+        this.#transaction = transaction;
+        this.#status = 'T';
+        await new Promise<void>((end) => {
+          this.#end = async () => {
+            this.#transaction = undefined;
+            this.#end = undefined;
+            this.#status = 'I';
+            end();
+            await ended;
+          };
+          resolve();
+        });
+      });
+      ended.catch(reject);
+    });
+    if (modes) {
+      await this.#transaction?.query(`set transaction ${modes}`);
+    }
+    return { command: 'BEGIN', rows: [] };
+  }
+
+  /** COMMIT of an aborted transaction rolls it back, and doesn't call that an error. */
+  async #commit(): Promise<{ command: string; rows: unknown[] }> {
+    const aborted = this.#status === 'E';
+    if (aborted) {
+      await this.#rollback();
+    }
+    await this.#end?.();
+    return { command: aborted ? 'ROLLBACK' : 'COMMIT', rows: [] };
+  }
+
+  async #rollback(): Promise<void> {
+    try {
+      if (this.#status !== 'I') {
+        await this.#transaction?.rollback();
+      }
+    } finally {
+      await this.#end?.();
+    }
+  }
+}

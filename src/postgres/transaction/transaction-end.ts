@@ -1,0 +1,90 @@
+import type { TransactionSettings } from 'kysely';
+import { connectionLost } from '../connection-errors.js';
+import type { Session } from '../pool/session.js';
+import type { TransactionChannel, TransactionServices } from './transaction-channel.js';
+import type { TransactionState } from './transaction-state.js';
+
+/** Ends a transaction, and finds out how it ended. */
+export class TransactionEnd {
+  readonly #services: TransactionServices;
+  readonly #state: TransactionState;
+  readonly #channel: TransactionChannel;
+  readonly #settings: TransactionSettings;
+
+  constructor(
+    services: TransactionServices,
+    state: TransactionState,
+    channel: TransactionChannel,
+    settings: TransactionSettings,
+  ) {
+    this.#services = services;
+    this.#state = state;
+    this.#channel = channel;
+    this.#settings = settings;
+  }
+
+  async commit(): Promise<void> {
+    const session = this.#channel.begun;
+    if (this.#state.dead) {
+      throw this.#abort();
+    }
+    if (session) {
+      await this.#commitOn(session);
+    }
+    this.#state.end('committed');
+  }
+
+  async rollback(): Promise<void> {
+    const session = this.#channel.begun;
+    if (session) {
+      const { error } = await session.execute('rollback', [], { prompt: true });
+      if (error) {
+        // Closing the connection rolls back as well.
+        session.destroy(error);
+      }
+    }
+    this.#state.end('rolled-back');
+  }
+
+  async #commitOn(session: Session): Promise<void> {
+    const { error, lost, result } = await session.execute('commit', [], { before: this.#channel.controls.take() });
+    if (lost) {
+      await this.#settle(session, connectionLost(error));
+    } else if (error) {
+      this.#state.end('rolled-back');
+      throw this.#services.convert(error);
+    } else if (result?.command === 'ROLLBACK') {
+      throw this.#abort();
+    }
+  }
+
+  /** The connection was lost during COMMIT. */
+  async #settle(session: Session, cause: Error): Promise<void> {
+    if (this.#state.aborted) {
+      throw this.#abort();
+    }
+    if (!(await this.#isCommitted(session, cause))) {
+      this.#state.die(cause, { connectionLost: true });
+      throw this.#abort();
+    }
+  }
+
+  async #isCommitted(session: Session, cause: Error): Promise<boolean> {
+    const { id } = this.#channel;
+    if (id === undefined || !this.#services.log) {
+      // There was nothing to store. What a serializable transaction has read was not confirmed, though.
+      return this.#settings.isolationLevel !== 'serializable';
+    }
+    try {
+      return await this.#services.log.settle(session, id, cause);
+    } catch (error) {
+      this.#state.end('unknown');
+      throw error;
+    }
+  }
+
+  #abort(): Error {
+    this.#state.end('rolled-back');
+    return this.#state.abortedError();
+  }
+}

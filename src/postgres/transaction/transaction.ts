@@ -1,0 +1,208 @@
+import type { CompiledQuery, QueryResult, TransactionSettings } from 'kysely';
+import { Turns } from '../../common/turns.js';
+import type { UnitStatus } from '../../errors.js';
+import type { Outcome, Pages, Session } from '../pool/session.js';
+import { type OpenStream, TransactionChannel, type TransactionServices } from './transaction-channel.js';
+import { TransactionEnd } from './transaction-end.js';
+import { TransactionState } from './transaction-state.js';
+
+/**
+ * One transaction. Its statements take turns on its connection, which it takes with the first one, and gives back when
+ * it ends, in whatever way it ends.
+ */
+export class Transaction {
+  readonly #state: TransactionState;
+  readonly #channel: TransactionChannel;
+  readonly #end: TransactionEnd;
+  readonly #turns = new Turns();
+  #running: CompiledQuery | undefined;
+  #stream: Pages | undefined;
+  readonly #cancelled = new WeakSet<CompiledQuery>();
+
+  /** `borrowed`: a connection of the caller's to run it on, which outlives it. */
+  constructor(services: TransactionServices, settings: TransactionSettings, borrowed?: Session) {
+    this.#state = new TransactionState(services.convert);
+    this.#channel = new TransactionChannel(services, this.#state, settings, borrowed);
+    this.#end = new TransactionEnd(services, this.#state, this.#channel, settings);
+  }
+
+  get status(): UnitStatus {
+    return this.#state.status;
+  }
+
+  /** Whether it began to end: from then on nothing is sent but what is already on its way. */
+  get ending(): boolean {
+    return this.#state.ending;
+  }
+
+  assertOpen(): void {
+    this.#state.notice(this.#channel.connection.current);
+    this.#state.assertOpen();
+  }
+
+  /** Notes a statement that is to run before the next one. */
+  prepend(sql: string): void {
+    this.assertOpen();
+    this.#channel.controls.add(sql);
+  }
+
+  /** `savepoint`: the one that the statement is sent in. */
+  execute<R>(query: CompiledQuery, savepoint?: string): Promise<QueryResult<R>> {
+    return this.#turns.run(async () => {
+      this.#start(query);
+      try {
+        return (await this.#channel.run(query, savepoint)) as QueryResult<R>;
+      } finally {
+        this.#finish();
+      }
+    });
+  }
+
+  async *stream<R>(query: CompiledQuery, rows: number, savepoint?: string): AsyncGenerator<QueryResult<R>> {
+    const endTurn = await this.#turns.take();
+    const finish = (outcome?: Outcome): void => {
+      if (outcome) {
+        this.#channel.account(outcome);
+      }
+      this.#stream = undefined;
+      this.#finish();
+      endTurn();
+    };
+    let opened: OpenStream;
+    try {
+      this.#start(query);
+      opened = await this.#channel.stream(query, rows, savepoint);
+    } catch (error) {
+      finish();
+      throw error;
+    }
+    const { pages, first } = opened;
+    this.#stream = pages;
+    const ended = pages.ended.then((outcome) => {
+      finish(outcome);
+      return outcome;
+    });
+    try {
+      for (let page = first; page.length > 0; page = await pages.read()) {
+        yield { rows: page as R[] };
+      }
+    } finally {
+      await pages.close();
+      await ended;
+    }
+    this.#channel.resultOf(await ended);
+    if (pages.interrupted) {
+      throw this.#state.closedError();
+    }
+  }
+
+  savepoint(name: string): void {
+    this.assertOpen();
+    this.#channel.controls.savepoint(name);
+  }
+
+  /** Nothing is sent: it travels with what comes next. */
+  releaseSavepoint(name: string): Promise<void> {
+    return this.#turns.run(async () => {
+      this.#state.assertNotEnding();
+      this.#assertNotAborted();
+      this.#channel.controls.release(name);
+    });
+  }
+
+  /** Sent at once, for the locks that it frees: another transaction may be what the caller turns to next. */
+  rollbackToSavepoint(name: string): Promise<void> {
+    return this.#turns.run(async () => {
+      const { controls } = this.#channel;
+      if (this.#state.ending || !controls.rollbackTo(name)) {
+        this.#state.revive((savepoint) => !controls.waits(savepoint));
+        return;
+      }
+      const outcome = await this.#channel.begun?.execute(controls.rollbackStatement(name), [], {
+        prompt: true,
+      });
+      if (outcome) {
+        this.#channel.account(outcome);
+        if (!outcome.lost) {
+          this.#channel.resultOf(outcome);
+        }
+      }
+    });
+  }
+
+  /** Rejects where COMMIT would find the transaction aborted, with what aborted it. Nothing is sent. */
+  assertCommittable(): Promise<void> {
+    return this.#turns.run(async () => this.#assertNotAborted());
+  }
+
+  async commit(): Promise<void> {
+    if (this.#state.endedBySql && this.#state.status === 'committed') {
+      return;
+    }
+    this.#state.assertNotEnding();
+    await this.#endWith(() => this.#end.commit());
+  }
+
+  /** One that has ended is left as it is. */
+  async rollback(): Promise<void> {
+    if (!this.#state.ending) {
+      this.#channel.connection.abandonWait(this.#state.closedError());
+      await this.#endWith(() => this.#end.rollback());
+    }
+  }
+
+  /** Cancels what the server is running, or ends the wait for a connection; does nothing if there's neither. */
+  async cancel(reason: unknown): Promise<void> {
+    this.#channel.connection.abandonWait(reason);
+    await this.#channel.connection.current?.cancel();
+  }
+
+  /** Cancels this one statement: it may be running, or wait for its turn. */
+  async cancelStatement(query: CompiledQuery, reason: unknown): Promise<void> {
+    if (this.#running === query) {
+      await this.cancel(reason);
+    } else {
+      this.#cancelled.add(query);
+    }
+  }
+
+  /** Ends the session on the server. */
+  async kill(): Promise<void> {
+    this.#channel.connection.abandonWait(this.#state.closedError());
+    await this.#channel.connection.current?.kill();
+  }
+
+  #assertNotAborted(): void {
+    this.#state.notice(this.#channel.connection.current);
+    if (this.#state.dead || this.#state.aborted) {
+      throw this.#state.abortedError();
+    }
+  }
+
+  async #endWith(end: () => Promise<void>): Promise<void> {
+    this.#state.startToEnd();
+    // A stream that nobody reads on would be waited for in vain.
+    void this.#stream?.interrupt();
+    await this.#turns.run(async () => {
+      try {
+        await end();
+      } finally {
+        this.#channel.connection.giveBack();
+      }
+    });
+  }
+
+  #start(query: CompiledQuery): void {
+    if (this.#cancelled.has(query)) {
+      throw new Error('The statement was cancelled before it was sent');
+    }
+    this.#running = query;
+  }
+
+  #finish(): void {
+    this.#running = undefined;
+    if (this.#state.endedBySql) {
+      this.#channel.connection.giveBack();
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import type {
+  CountOptions,
+  Cursor,
+  FilterQuery,
+  FindOneOptions,
+  FindOneOrFailOptions,
+  FindOptions,
+  Loaded,
+} from '@mikro-orm/core';
+import { Utils } from '@mikro-orm/core';
+import { notFound } from '../../session/held-entity.js';
+import { handOut } from '../paging/batch-memory.js';
+import { findPage, type PageOptions } from '../paging/page.js';
+import { RepositoryBase } from '../repository-base.js';
+import { filterFor, optionsFor, untyped } from '../scope.js';
+import { isEmptyFilter } from '../validation/copy-filter.js';
+import { checkReadOptions } from '../validation/options.js';
+import { refuse } from '../validation/refuse.js';
+import { reading } from '../writing/standalone.js';
+import type { Row, RowField, RowsOptions } from './rows.js';
+import { selectRows } from './select-rows.js';
+
+/**
+ * The reads of a repository. In a unit of work each of them sees what the unit has written, flushed or not. Standalone
+ * each asks the database. Filters and options are checked first: an unknown field, path or operator, a value of another
+ * type or one that is undefined is refused with ConfigurationError before anything is sent.
+ */
+export abstract class ReadingRepository<Entity extends object> extends RepositoryBase<Entity> {
+  /**
+   * The entity with this key, or the first one that fits the filter; null where there is none. A unit that holds the
+   * entity already, found by its key, is not asked again.
+   *
+   * SQL: `select ... from account where id = 1 limit 1`
+   */
+  async retrieve<Hint extends string = never, Fields extends string = never, Excludes extends string = never>(
+    where: FilterQuery<Entity>,
+    options?: FindOneOptions<Entity, Hint, Fields, Excludes>,
+  ): Promise<Loaded<Entity, Hint, Fields, Excludes> | null> {
+    const scope = await this.scope();
+    const filter = specific(filterFor(scope, 'retrieve()', where ?? null), 'retrieve()');
+    const checked = optionsFor(scope, 'retrieve()', options);
+    const found = await reading(scope, () => scope.session.findOne(this.entity, filter as never, checked));
+    return handOut(scope.session, found) as Loaded<Entity, Hint, Fields, Excludes> | null;
+  }
+
+  /**
+   * The same, where there has to be one: rejects with EntityNotFoundError, which has the entity's name and the key. With
+   * MikroORM's option `strict` it also rejects where several fit.
+   *
+   * SQL: `select ... from account where id = 1 limit 1`
+   */
+  async retrieveOrFail<Hint extends string = never, Fields extends string = never, Excludes extends string = never>(
+    where: FilterQuery<Entity>,
+    options?: FindOneOrFailOptions<Entity, Hint, Fields, Excludes>,
+  ): Promise<Loaded<Entity, Hint, Fields, Excludes>> {
+    const scope = await this.scope();
+    const filter = specific(filterFor(scope, 'retrieveOrFail()', where ?? null), 'retrieveOrFail()');
+    const checked = {
+      failHandler: (name: string) =>
+        notFound(name, where, options?.strict ? 'Or there are several, where "strict" asks for exactly one.' : ''),
+      ...optionsFor(scope, 'retrieveOrFail()', options),
+    };
+    const found = await reading(scope, () => scope.session.findOneOrFail(this.entity, filter as never, checked));
+    return handOut(scope.session, found) as Loaded<Entity, Hint, Fields, Excludes>;
+  }
+
+  /**
+   * All entities that fit the filter; without one, all. `populate`, `fields`, `orderBy`, `limit`, `offset`, `lockMode`
+   * and the rest are MikroORM's.
+   *
+   * SQL: `select ... from account where balance > 5 order by owner asc limit 20`
+   */
+  async list<Hint extends string = never, Fields extends string = never, Excludes extends string = never>(
+    filter?: FilterQuery<Entity>,
+    options?: FindOptions<Entity, Hint, Fields, Excludes>,
+  ): Promise<Loaded<Entity, Hint, Fields, Excludes>[]> {
+    const scope = await this.scope();
+    const where = filterFor(scope, 'list()', filter);
+    const checked = optionsFor(scope, 'list()', options);
+    const found = await reading(scope, () => scope.session.find(this.entity, where as never, checked));
+    return handOut(scope.session, found) as Loaded<Entity, Hint, Fields, Excludes>[];
+  }
+
+  /**
+   * How many entities fit the filter; without one, how many there are.
+   *
+   * SQL: `select count(*) from account where owner = 'Ada'`
+   */
+  async count(filter?: FilterQuery<Entity>, options?: CountOptions<Entity>): Promise<number> {
+    const scope = await this.scope();
+    checkReadOptions(options, untyped(scope), 'count()', true);
+    const where = filterFor(scope, 'count()', filter);
+    return reading(scope, () => scope.session.count(this.entity, where as never, { ...options } as never));
+  }
+
+  /**
+   * Whether any entity fits the filter; without one, whether there is any at all. Loads none.
+   *
+   * SQL: `select id from account where owner = 'Ada' limit 1`
+   */
+  async exists(filter?: FilterQuery<Entity>): Promise<boolean> {
+    const scope = await this.scope();
+    const fields = scope.meta.primaryKeys as unknown as RowField<Entity>[];
+    const where = filterFor(scope, 'exists()', filter);
+    const rows = await reading(scope, () => selectRows(scope, where, { fields, limit: 1 }));
+    return rows.length > 0;
+  }
+
+  /**
+   * What `list` gives, and how many fit without its `limit` and `offset`. Outside of a unit the two statements may see
+   * different moments; in one at `repeatable read` they don't.
+   *
+   * SQL: the SELECT of `list`, and `select count(*) ...`
+   */
+  async listAndCount<Hint extends string = never, Fields extends string = never, Excludes extends string = never>(
+    filter?: FilterQuery<Entity>,
+    options?: FindOptions<Entity, Hint, Fields, Excludes>,
+  ): Promise<[entities: Loaded<Entity, Hint, Fields, Excludes>[], total: number]> {
+    const scope = await this.scope();
+    const where = filterFor(scope, 'listAndCount()', filter);
+    const checked = optionsFor(scope, 'listAndCount()', options);
+    const [found, total] = await reading(scope, () => scope.session.findAndCount(this.entity, where as never, checked));
+    return [handOut(scope.session, found) as Loaded<Entity, Hint, Fields, Excludes>[], total];
+  }
+
+  /**
+   * One page of the entities that fit, as MikroORM's Cursor: `items`, `hasNextPage`, `endCursor`... The key is added to
+   * `orderBy`, so that no two rows share a place; rows that others insert or delete shift nothing. `includeCount: true`
+   * asks for `totalCount` as well.
+   *
+   * A cursor may come from a request: one that is malformed, or of another order, is refused with ConfigurationError.
+   *
+   * SQL: `select ... where balance >= 5 and (balance > 5 or id > 7) order by balance asc, id asc limit 11`, and
+   * `select count(*)` on request. Where the order has a time with more digits than a Date, one SELECT by key reads them.
+   */
+  async page<
+    Hint extends string = never,
+    Fields extends string = never,
+    Excludes extends string = never,
+    IncludeCount extends boolean = false,
+  >(
+    filter: FilterQuery<Entity>,
+    options: PageOptions<Entity, Hint, Fields, Excludes, IncludeCount>,
+  ): Promise<Cursor<Entity, Hint, Fields, Excludes, IncludeCount>> {
+    const scope = await this.scope();
+    const where = filterFor(scope, 'page()', filter);
+    const checked = optionsFor(scope, 'page()', options);
+    const { page } = await reading(scope, () => findPage(scope, where, checked as never));
+    handOut(scope.session, page.items);
+    return page as unknown as Cursor<Entity, Hint, Fields, Excludes, IncludeCount>;
+  }
+
+  /**
+   * Plain objects with the chosen fields: no entities, no identity map, no change tracking, and so several times as fast
+   * as `list`. Values are those of the entity (a Date is a Date); a related entity is its key, an embedded object is
+   * nested, null is null. Collections and relations of relations are what `list` is for.
+   *
+   * SQL: `select id, owner from account where balance > 5`
+   */
+  async rows<const Field extends RowField<Entity> = RowField<Entity>>(
+    filter?: FilterQuery<Entity>,
+    options?: RowsOptions<Entity, Field>,
+  ): Promise<Row<Entity, Field>[]> {
+    const scope = await this.scope();
+    const where = filterFor(scope, 'rows()', filter);
+    checkReadOptions(options, untyped(scope), 'rows()', true);
+    return (await reading(scope, () => selectRows(scope, where, options))) as Row<Entity, Field>[];
+  }
+}
+
+/** The filter, where it asks for anything: the first of all rows is nobody's answer. */
+function specific<Filter>(filter: Filter, call: string): Filter {
+  if (isEmptyFilter(filter) || (Utils.isPlainObject(filter) && Reflect.ownKeys(filter).length === 0)) {
+    refuse(`${call} needs a key or a filter that asks for something, and got an empty one.`);
+  }
+  return filter;
+}

@@ -1,0 +1,147 @@
+import type { EntityData, FilterQuery, RequiredEntityData } from '@mikro-orm/core';
+import { Utils } from '@mikro-orm/core';
+import { adoptData, adoptEntity, refuseForeign } from '../../session/foreign-entities.js';
+import { handOut } from '../paging/batch-memory.js';
+import { type Scope, untyped } from '../scope.js';
+import { checkData, given } from '../validation/data.js';
+import { describeValue, refuse } from '../validation/refuse.js';
+import { sending } from '../writing/standalone.js';
+import { WritingRepository } from '../writing/writing.js';
+import { type BulkOptions, bulkFilter, checkBulkData, deleteRows, updateRows } from './bulk-write.js';
+import { checkUnique, getOrCreateEntity } from './get-or-create.js';
+import { type UpsertRowOptions, type UpsertRowsOptions, upsertRows } from './upsert-rows.js';
+
+/**
+ * Writes that are statements, sent at once: in a unit as a part of its transaction, standalone in one of their own. They
+ * bypass MikroORM's lifecycle hooks (but for `beforeUpsert` and `afterUpsert`), its cascades and its change tracking.
+ *
+ * In a unit, what is pending is flushed first. Entities of the class that the session holds are read again afterwards, by
+ * key: they never show what is no longer stored. What triggers do to rows of other classes, the session does not notice.
+ */
+export abstract class BulkRepository<Entity extends object> extends WritingRepository<Entity> {
+  /**
+   * Changes the given fields of all rows that fit, and resolves to their number. A version goes up by itself.
+   *
+   * Rejects with ConfigurationError where the filter is empty and `all` is not set, where anything in it is undefined, and
+   * where a key is to be changed.
+   *
+   * SQL: `update account set status = 'closed' where balance = 0`; and if the session holds entities of the class,
+   * `select ... from account where id in (...)`
+   */
+  async updateMany(filter: FilterQuery<Entity>, data: EntityData<Entity>, options?: BulkOptions): Promise<number> {
+    const scope = await this.scope();
+    const where = bulkFilter(scope, 'updateMany()', filter, options);
+    checkBulkData(untyped(scope), 'updateMany()', data);
+    return sending(scope, () => updateRows(scope, where, data));
+  }
+
+  /**
+   * Deletes all rows that fit, and resolves to their number. What the database deletes or changes along with them, as its
+   * foreign keys say, the session notices as well.
+   *
+   * Rejects with ConfigurationError where the filter is empty and `all` is not set, or anything in it is undefined.
+   *
+   * SQL: `delete from account where balance = 0`; and if the session holds entities that may be gone or changed, a SELECT
+   * by key for each class of them
+   */
+  async deleteMany(filter: FilterQuery<Entity>, options?: BulkOptions): Promise<number> {
+    const scope = await this.scope();
+    const where = bulkFilter(scope, 'deleteMany()', filter, options);
+    return sending(scope, () => deleteRows(scope, where));
+  }
+
+  /**
+   * Inserts the row or, where one has its key or another unique value, changes the given fields of that, and resolves to
+   * the entity. Options are MikroORM's: `onConflictFields`, `onConflictAction`... An optimistic version is neither checked
+   * nor raised.
+   *
+   * SQL: `insert into account (owner, balance) values ('Ada', 10) on conflict (owner) do update set balance =
+   * excluded.balance returning id`
+   */
+  async upsert<Fields extends string = never>(
+    data: Entity | EntityData<Entity>,
+    options?: UpsertRowOptions<Entity, Fields>,
+  ): Promise<Entity> {
+    const scope = await this.scope();
+    checkRow(scope, 'upsert()', data);
+    checkUpsertOptions('upsert()', options);
+    const [entity] = await sending(scope, () => upsertRows(scope, [adoptRow(scope, data)], options as never));
+    return handOut(scope.session, entity as Entity);
+  }
+
+  /**
+   * Upserts many rows, all or none of them, and resolves to the entities in the order of the rows. One statement takes 300
+   * rows (`batchSize`) with the same fields; no two rows of it may be the same.
+   *
+   * SQL: as `upsert`, with many values
+   */
+  async upsertMany<Fields extends string = never>(
+    data: readonly (Entity | EntityData<Entity>)[],
+    options?: UpsertRowsOptions<Entity, Fields>,
+  ): Promise<Entity[]> {
+    const scope = await this.scope();
+    if (!Array.isArray(data)) {
+      refuse(`upsertMany() needs an array, and got ${describeValue(data)}.`);
+    }
+    checkUpsertOptions('upsertMany()', options);
+    for (const each of data) {
+      checkRow(scope, 'upsertMany()', each);
+    }
+    const entities = await sending(scope, async () => {
+      const rows = data.map((each) => adoptRow(scope, each));
+      return upsertRows(scope, rows, options as never);
+    });
+    return handOut(scope.session, entities);
+  }
+
+  /**
+   * The entity with these unique values; where there is none, a new one with them and the defaults. Safe when two do it
+   * at once, in a unit too, whose transaction is not aborted: both get the same entity. At `serializable` or `repeatable
+   * read` PostgreSQL may end one of them with 40001, which `retry` is for.
+   *
+   * Rejects with ConfigurationError where the values are not those of a unique constraint of the entity, and with
+   * EntityNotFoundError where a filter of the entity (soft deletion) hides the one that there is.
+   *
+   * SQL: `select ... where owner = 'Ada' limit 1`; where that finds nothing, `insert ... on conflict (owner) do nothing`
+   * and the SELECT again
+   */
+  async getOrCreate(
+    unique: FilterQuery<Entity> & Partial<EntityData<Entity>>,
+    defaults?: Partial<RequiredEntityData<Entity>>,
+  ): Promise<Entity> {
+    const scope = await this.scope();
+    checkData(unique, untyped(scope), { call: 'getOrCreate()', cascades: false });
+    checkUnique(untyped(scope), unique);
+    checkData(defaults ?? {}, untyped(scope), { call: 'getOrCreate()', cascades: false });
+    const values = { ...given((defaults ?? {}) as object), ...unique } as EntityData<Entity>;
+    const entity = await sending(scope, () => getOrCreateEntity(scope, unique as never, values));
+    return handOut(scope.session, entity);
+  }
+}
+
+function checkRow<Entity extends object>(scope: Scope<Entity>, call: string, data: Entity | EntityData<Entity>): void {
+  if (!Utils.isEntity<Entity>(data)) {
+    checkData(data, untyped(scope), { call, cascades: false });
+    if (Object.keys(given(data)).length === 0) {
+      refuse(`${call} got no field: there is nothing to know the row by.`);
+    }
+  }
+}
+
+function checkUpsertOptions(call: string, options: unknown): void {
+  if (options !== undefined && (typeof options !== 'object' || options === null)) {
+    refuse(`The options of ${call} must be an object, and are ${describeValue(options)}.`);
+  }
+}
+
+function adoptRow<Entity extends object>(
+  { session, meta }: Scope<Entity>,
+  data: Entity | EntityData<Entity>,
+): Entity | EntityData<Entity> {
+  if (Utils.isEntity<Entity>(data)) {
+    refuseForeign(session, data);
+    adoptEntity(session, data);
+    return data;
+  }
+  return adoptData(session, meta, given(data)) as EntityData<Entity>;
+}

@@ -1,0 +1,123 @@
+import {
+  type EntityData,
+  type EntityManager,
+  type EntityMetadata,
+  type EntityProperty,
+  ReferenceKind,
+  type UpsertManyOptions,
+  type UpsertOptions,
+  Utils,
+  wrap,
+} from '@mikro-orm/core';
+import { atomically } from '../../session/inner-session.js';
+import type { Scope } from '../scope.js';
+
+/** MikroORM's options for an upsert, without those that are the session's affair. */
+export type UpsertRowOptions<Entity extends object, Fields extends string = never> = Omit<
+  UpsertOptions<Entity, Fields>,
+  'ctx' | 'convertCustomTypes' | 'disableIdentityMap'
+>;
+
+/** The same for many rows; `batchSize` is how many go into one statement. */
+export type UpsertRowsOptions<Entity extends object, Fields extends string = never> = Omit<
+  UpsertManyOptions<Entity, Fields>,
+  'ctx' | 'convertCustomTypes' | 'disableIdentityMap'
+>;
+
+type Rows<Entity> = readonly (Entity | EntityData<Entity>)[];
+type Options<Entity extends object> = UpsertRowsOptions<Entity, string>;
+
+/**
+ * Inserts rows, or updates those that are there. Everything that was pending has been flushed. Resolves to the entities
+ * of the session, in the order of the rows.
+ */
+export async function upsertRows<Entity extends object>(
+  scope: Scope<Entity>,
+  rows: Rows<Entity>,
+  options: Options<Entity> = {},
+): Promise<Entity[]> {
+  const { session } = scope;
+  const groups = groupsOf(scope.meta as unknown as EntityMetadata, rows);
+  const several = groups.length > 1 || rows.length > (options.batchSize ?? session.config.get('batchSize'));
+  // with `upsertManaged: false`, MikroORM only changes what the session holds, and leaves it to a flush
+  if (session.config.get('upsertManaged') && (!several || session.isInTransaction())) {
+    return sendGroups(session, scope, groups, options);
+  }
+  const keys = await atomically(session, async (inner) => {
+    const sent = await sendGroups(inner, scope, groups, options);
+    return sent.map((each) => wrap(each, true).getPrimaryKey());
+  });
+  return loaded(scope, keys);
+}
+
+/** Rows with the same fields, and where they stood. One statement writes the same fields for each of its rows. */
+interface Group<Entity> {
+  readonly rows: (Entity | EntityData<Entity>)[];
+  readonly indexes: number[];
+  /** Columns of embedded objects of which a part is given: these are not. */
+  readonly missing: readonly string[];
+}
+
+function groupsOf<Entity extends object>(meta: EntityMetadata, rows: Rows<Entity>): Group<Entity>[] {
+  const groups = new Map<string, Group<Entity>>();
+  for (const [index, row] of rows.entries()) {
+    const missing = Utils.isEntity(row) ? [] : missingParts(row, meta.properties);
+    const shape = Utils.isEntity(row) ? '' : [...Object.keys(row).sort(), '', ...missing].join('\n');
+    const group = groups.get(shape) ?? { rows: [], indexes: [], missing };
+    group.rows.push(row);
+    group.indexes.push(index);
+    groups.set(shape, group);
+  }
+  return [...groups.values()];
+}
+
+function missingParts(data: object, properties: Readonly<Record<string, EntityProperty>>): string[] {
+  return Object.entries(data).flatMap(([name, value]) => {
+    const property = properties[name];
+    if (property?.kind !== ReferenceKind.EMBEDDED || property.object || typeof value !== 'object' || value === null) {
+      return [];
+    }
+    const parts = Object.entries(property.embeddedProps);
+    const absent = parts.filter(([part]) => (value as Record<string, unknown>)[part] === undefined);
+    return [...absent.flatMap(([, part]) => columnsOf(part)), ...missingParts(value, property.embeddedProps)];
+  });
+}
+
+const columnsOf = (property: EntityProperty): string[] =>
+  property.kind === ReferenceKind.EMBEDDED && !property.object
+    ? Object.values(property.embeddedProps).flatMap(columnsOf)
+    : [property.name];
+
+async function sendGroups<Entity extends object>(
+  session: EntityManager,
+  { entity }: Scope<Entity>,
+  groups: readonly Group<Entity>[],
+  options: Options<Entity>,
+): Promise<Entity[]> {
+  const results: Entity[] = [];
+  for (const { rows, indexes, missing } of groups) {
+    const { onConflictMergeFields, onConflictExcludeFields = [] } = options;
+    const own =
+      missing.length > 0 && onConflictMergeFields === undefined
+        ? { ...options, onConflictExcludeFields: [...(onConflictExcludeFields as string[]), ...missing] }
+        : { ...options };
+    const sent =
+      rows.length === 1
+        ? [await session.upsert(entity, rows[0] as never, own as never)]
+        : await session.upsertMany(entity, rows as never, own as never);
+    for (const [position, index] of indexes.entries()) {
+      results[index] = sent[position] as Entity;
+    }
+  }
+  return results;
+}
+
+/** The entities with these keys, as the database has them now, in the order of the keys. */
+async function loaded<Entity extends object>(
+  { entity, meta, session }: Scope<Entity>,
+  keys: readonly unknown[],
+): Promise<Entity[]> {
+  const key = Utils.getPrimaryKeyHash(meta.primaryKeys as string[]);
+  await session.find(entity, { [key]: { $in: keys } } as never, { refresh: true, filters: false, flushMode: 'commit' });
+  return keys.map((each) => session.getUnitOfWork(false).getById(meta.class, each as never) as Entity);
+}

@@ -1,0 +1,145 @@
+import type { EntityData, EntityManager, Primary, RequiredEntityData } from '@mikro-orm/core';
+import { Utils, wrap } from '@mikro-orm/core';
+import { adoptData, adoptEntity, isHeldBy, refuseForeign } from '../../session/foreign-entities.js';
+import { heldEntity } from '../../session/held-entity.js';
+import { handOut } from '../paging/batch-memory.js';
+import { ReadingRepository } from '../reading/reading.js';
+import { type Scope, untyped } from '../scope.js';
+import { checkData, given } from '../validation/data.js';
+import { describeValue, refuse } from '../validation/refuse.js';
+import { storing } from './standalone.js';
+
+/**
+ * The writes of a repository, entity by entity: with MikroORM's hooks, cascades and optimistic versions. In a unit they
+ * are sent at the next flush, standalone at once, in a transaction of their own. Data is checked first: an unknown field,
+ * a value of another type or a null that can't be is refused with ConfigurationError. What is undefined is not given.
+ */
+export abstract class WritingRepository<Entity extends object> extends ReadingRepository<Entity> {
+  /**
+   * Stores a new entity, given as such or by its data, and resolves to it. In a unit, a generated key is there after the
+   * next flush. Entities of another unit that it relates to are taken by reference. Rejects with ConfigurationError
+   * where the entity itself belongs to another unit, and with MikroORM's exception where a constraint is violated.
+   *
+   * SQL: `insert into account (owner, balance) values ('Ada', 10) returning id`
+   */
+  async create(data: RequiredEntityData<Entity> | Entity): Promise<Entity> {
+    const [entity] = await this.#createAll('create()', [data]);
+    return entity as Entity;
+  }
+
+  /**
+   * Stores many new entities, all or none of them. As `create`, but one INSERT takes 300 of them (MikroORM's
+   * `batchSize`).
+   *
+   * SQL: `insert into account (owner, balance) values ('Ada', 10), ('Grace', 5) returning id`
+   */
+  async createMany(data: readonly (RequiredEntityData<Entity> | Entity)[]): Promise<Entity[]> {
+    if (!Array.isArray(data)) {
+      refuse(`createMany() needs an array, and got ${describeValue(data)}.`);
+    }
+    return this.#createAll('createMany()', data);
+  }
+
+  /**
+   * Changes the fields that are given, and no others, and resolves to the entity. What is undefined is not given. An
+   * entity of another unit is taken by its key. Rejects with EntityNotFoundError where there is none, and with MikroORM's
+   * OptimisticLockError where a versioned entity was changed by another one.
+   *
+   * SQL: a SELECT by key unless the session holds the entity, and `update account set balance = 11 where id = 1`
+   */
+  async update(entityOrKey: Entity | Primary<Entity>, data: EntityData<Entity>): Promise<Entity> {
+    const scope = await this.scope();
+    checkData(data, untyped(scope), { call: 'update()', cascades: true });
+    const entity = await storing(scope, async () => {
+      const known = Utils.isEntity<Entity>(entityOrKey) && isHeldBy(scope.session, entityOrKey);
+      const held = await heldEntity(scope, 'update()', entityOrKey);
+      const values = adoptData(scope.session, scope.meta, given(data));
+      scope.session.assign(held, values as never);
+      if (known && scope.standalone) {
+        distrust(held, Object.keys(values));
+      }
+      return held;
+    });
+    return handOut(scope.session, entity);
+  }
+
+  /**
+   * Deletes the entity. One of another unit is taken by its key. Rejects with EntityNotFoundError where there is none.
+   *
+   * SQL: a SELECT by key unless the session holds the entity, and `delete from account where id in (1)`
+   */
+  async delete(entityOrKey: Entity | Primary<Entity>): Promise<void> {
+    const scope = await this.scope();
+    await storing(scope, async () => {
+      scope.session.remove(await heldEntity(scope, 'delete()', entityOrKey));
+    });
+  }
+
+  async #createAll(call: string, data: readonly (RequiredEntityData<Entity> | Entity)[]): Promise<Entity[]> {
+    const scope = await this.scope();
+    const { session } = scope;
+    for (const each of data) {
+      if (!Utils.isEntity(each)) {
+        checkData(each, untyped(scope), { call, cascades: true });
+      }
+    }
+    const entities = await storing(scope, async () => {
+      // none is put into the session before all are known to be fit for it
+      for (const each of data) {
+        if (Utils.isEntity<Entity>(each)) {
+          checkClass(scope, call, each);
+          refuseForeign(session, each);
+        }
+      }
+      const made = data.map((each) => (Utils.isEntity<Entity>(each) ? adopted(session, each) : newEntity(scope, each)));
+      session.persist(made);
+      return made;
+    });
+    return handOut(session, entities);
+  }
+}
+
+function adopted<Entity extends object>(session: EntityManager, entity: Entity): Entity {
+  adoptEntity(session, entity);
+  return entity;
+}
+
+/**
+ * Makes a new entity, also where the session knows one with the same key. MikroORM would change that one and insert none:
+ * what was deleted would stay, and what the database should refuse would seem to be stored.
+ */
+function newEntity<Entity extends object>(scope: Scope<Entity>, data: RequiredEntityData<Entity>): Entity {
+  const { session, meta, entity } = scope;
+  const values = adoptData(session, meta, given(data as object));
+  const identityMap = session.getUnitOfWork(false).getIdentityMap();
+  const key = Utils.extractPK(values, meta as never);
+  const known = key === null ? undefined : session.getUnitOfWork(false).getById<object>(meta.class, key as never);
+  if (known !== undefined) {
+    identityMap.delete(known);
+  }
+  try {
+    return session.create(entity, values as never, { persist: false }) as Entity;
+  } finally {
+    if (known !== undefined) {
+      identityMap.store(known);
+    }
+  }
+}
+
+function checkClass<Entity extends object>({ meta }: Scope<Entity>, call: string, entity: object): void {
+  const { __meta: given } = wrap(entity, true);
+  if (given.root.class !== meta.root.class) {
+    refuse(`${call} is for ${meta.className}, and got a ${given.className}.`);
+  }
+}
+
+/**
+ * Has the fields sent whatever the session believes of them: standalone, what it remembers may be long out of date, and
+ * an UPDATE that was left out would be reported as stored.
+ */
+function distrust(entity: object, fields: readonly string[]): void {
+  const remembered = wrap(entity, true).__originalEntityData as Record<string, unknown> | undefined;
+  for (const field of fields) {
+    delete remembered?.[field];
+  }
+}

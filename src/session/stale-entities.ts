@@ -1,0 +1,116 @@
+import { Collection, type EntityManager, type EntityMetadata, type EntityProperty, Utils, wrap } from '@mikro-orm/core';
+import type { Scope } from '../repository/scope.js';
+import { isToMany, isToOne, type Meta } from '../repository/validation/metadata.js';
+
+/** What a bulk statement did to rows that the session may hold entities of. */
+export type BulkChange = { readonly kind: 'delete' } | { readonly kind: 'update'; readonly fields: readonly string[] };
+
+/** How many keys go into one statement. */
+const chunkSize = 1000;
+
+/**
+ * Reads again what a bulk statement may have changed behind the session's back: one SELECT by key for each class of
+ * which it holds entities, none where it holds none. Entities whose rows are gone leave the session.
+ */
+export async function refreshHeld<Entity extends object>(
+  { meta, session }: Pick<Scope<Entity>, 'meta' | 'session'>,
+  change: BulkChange,
+): Promise<void> {
+  const changed = meta as unknown as Meta;
+  const metas = change.kind === 'delete' ? [changed.root, ...dependents(session, changed)] : [changed.root];
+  const gone: object[] = [];
+  for (const each of new Set(metas)) {
+    gone.push(...(await refreshClass(session, each)));
+  }
+  forget(session, gone);
+  if (change.kind === 'update') {
+    forgetMembers(session, changed, change.fields);
+  }
+}
+
+/** Refreshes the entities of a class, and gives back those without a row. */
+async function refreshClass(session: EntityManager, meta: EntityMetadata): Promise<object[]> {
+  const held = [...new Set(session.getUnitOfWork(false).getIdentityMap().getStore(meta).values())].filter(
+    (entity) => wrap(entity, true).__initialized,
+  ) as object[];
+  const key = Utils.getPrimaryKeyHash(meta.primaryKeys as string[]);
+  const present = new Set<object>();
+  for (let start = 0; start < held.length; start += chunkSize) {
+    const chunk = held.slice(start, start + chunkSize);
+    const keys = chunk.map((entity) => wrap(entity, true).getPrimaryKey());
+    const found = await session.find(meta.class, { [key]: { $in: keys } } as never, {
+      refresh: true,
+      filters: false,
+      flushMode: 'commit',
+      populate: loadedLazily(meta, chunk) as never,
+    });
+    for (const entity of found) {
+      present.add(entity as object);
+    }
+  }
+  return held.filter((entity) => !present.has(entity));
+}
+
+/** Lazy columns that some of the entities have: they are not selected unless they are asked for. */
+const loadedLazily = ({ props }: EntityMetadata, entities: readonly object[]): string[] =>
+  props
+    .filter(({ lazy, name }) => lazy && entities.some((entity) => wrap(entity, true).__loadedProperties.has(name)))
+    .map(({ name }) => name);
+
+/** Classes whose rows the database deletes or changes by itself when rows of this one go. */
+function dependents(session: EntityManager, meta: Meta, found = new Set<EntityMetadata>()): Set<EntityMetadata> {
+  for (const other of session.getMetadata().getAll().values()) {
+    const refers = (other.props as EntityProperty[]).some(
+      (property) =>
+        isToOne(property) &&
+        property.owner !== false &&
+        property.targetMeta?.root === meta.root &&
+        ['cascade', 'set null', 'set default'].includes(property.deleteRule ?? ''),
+    );
+    if (refers && !found.has(other.root)) {
+      found.add(other.root);
+      dependents(session, other, found);
+    }
+  }
+  return found;
+}
+
+/** Entities without a row leave the session, and the collections that they are in. */
+function forget(session: EntityManager, entities: readonly object[]): void {
+  if (entities.length === 0) {
+    return;
+  }
+  const unitOfWork = session.getUnitOfWork(false);
+  for (const entity of entities) {
+    unitOfWork.unsetIdentity(entity);
+  }
+  // what left a collection so is gone from the database: there is nothing to be flushed
+  for (const { collection } of collections(session)) {
+    if (collection.isDirty()) {
+      collection.takeSnapshot();
+    }
+  }
+}
+
+/** Collections whose members may be others now, since the field that decides was changed: they are to be loaded anew. */
+function forgetMembers(session: EntityManager, meta: Meta, fields: readonly string[]): void {
+  for (const { entity, property, collection } of collections(session)) {
+    const decides = property.targetMeta?.root === meta.root && fields.includes(property.mappedBy as string);
+    if (decides && collection.isInitialized()) {
+      Collection.create(entity, property.name as never, undefined, false);
+    }
+  }
+}
+
+function* collections(
+  session: EntityManager,
+): Generator<{ entity: object; property: EntityProperty; collection: Collection<object> }> {
+  for (const entity of session.getUnitOfWork(false).getIdentityMap()) {
+    for (const property of wrap(entity, true).__meta.relations as unknown as EntityProperty[]) {
+      const collection = (entity as Record<string, unknown>)[property.name];
+      if (isToMany(property) && Utils.isCollection<object>(collection)) {
+        yield { entity, property, collection: collection as Collection<object> };
+      }
+    }
+  }
+}
