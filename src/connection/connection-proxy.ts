@@ -45,7 +45,7 @@ export class MikroOrmConnectionProxy implements ConnectionProxy<EntityManager> {
       this.#engine = engine;
       this.#enclosure = enclosure;
       this.#session =
-        enclosure?.session(engine, {}) ?? (engine.em.fork({ disableContextResolution: true }) as EntityManager);
+        enclosure?.session(engine) ?? (engine.em.fork({ disableContextResolution: true }) as EntityManager);
     }
     return this.#session;
   }

@@ -4,6 +4,7 @@ import { MikroORM, type Options } from '@mikro-orm/core';
 import { describeValue } from '../common/describe-value.js';
 import { ConfigurationError, UnitOfWorkClosedError, UnitOfWorkError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
+import { prepareSessions } from '../session/unit-session.js';
 import { OpenUnits, type UnitHost } from './open-units.js';
 
 /** How many milliseconds units that are interrupted may take to end. */
@@ -88,7 +89,9 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
       throw new ConfigurationError('An engine factory needs the options of MikroORM, or a promise of them.');
     }
     // MikroORM tells the contexts of engines apart by this name only, and gives all the same one
-    return MikroORM.init({ contextName: `mikro-orm-uow-${randomUUID()}`, ...options });
+    const orm = await MikroORM.init({ contextName: `mikro-orm-uow-${randomUUID()}`, ...options });
+    prepareSessions(orm.em);
+    return orm;
   }
 
   async #close(engine: Promise<MikroORM>, timeout: number): Promise<void> {
