@@ -81,19 +81,20 @@ const notingFactory = over(factory, {
   create(this: EntityFactory, name: never, data: Values, options: Parameters<EntityFactory['create']>[2] = {}) {
     const { journal, session } = noterOf(this);
     const meta = session.getMetadata().get(name);
+    const asks = journal !== undefined || (options.refresh && meta.root.forceConstructor);
     const held =
-      journal === undefined || Utils.isEntity(data)
-        ? undefined
-        : (this['findEntity'](data as never, meta as never, options) as Values | undefined);
-    if (journal === undefined || held === undefined) {
+      asks && !Utils.isEntity(data)
+        ? (this['findEntity'](data as never, meta as never, options) as Values | undefined)
+        : undefined;
+    if (held === undefined) {
       return factory.create.call(this, name, data as never, options);
     }
     const { __meta: own } = wrap(held as object, true);
-    journal.touched.add(held);
+    journal?.touched.add(held);
     for (const { name: field, kind } of own.relations) {
       const collection = held[field];
       if (isToMany(kind) && Array.isArray(data[field]) && Utils.isCollection<object>(collection)) {
-        journal.collection(held, field, stateOf(collection));
+        journal?.collection(held, field, stateOf(collection));
       }
     }
     const row = { ...data };

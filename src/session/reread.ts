@@ -111,14 +111,18 @@ async function select(session: EntityManager, entities: readonly object[]): Prom
   const populate = meta.props
     .filter(({ lazy, name }) => lazy && entities.some((each) => wrap(each, true).__loadedProperties.has(name)))
     .map(({ name }) => ({ field: name, all: false }));
-  const found = await session.getDriver().find(meta.class, where as never, {
-    ...(session['prepareOptions']({}) as object),
-    schema,
-    ctx: session.getTransactionContext(),
-    em: session,
-    populate: populate as never,
-    filters: false,
-  } as never);
+  const found = await session.getDriver().find(
+    meta.class,
+    where as never,
+    {
+      ...(session['prepareOptions']({}) as object),
+      schema,
+      ctx: session.getTransactionContext(),
+      em: session,
+      populate: populate as never,
+      filters: false,
+    } as never,
+  );
   return found as Row[];
 }
 

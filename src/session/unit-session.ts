@@ -198,9 +198,7 @@ function sessionClass(Base: Class): { readonly prototype: EntityManager } {
     ): Promise<T> {
       const session = this.getContext(false);
       const owner = (session as Bound)[binding]?.owner;
-      return (
-        owner?.nested(async (inner) => work(inner as this), options) ?? super.transactional(work, options)
-      );
+      return owner?.nested(async (inner) => work(inner as this), options) ?? super.transactional(work, options);
     }
   }
   for (const name of asking) {

@@ -9,8 +9,8 @@ import type { Hook } from './hooks.js';
 import { resolveOptions, type UnitOfWorkOptions } from './options.js';
 import type { Repositories, RepositoriesOf, RepositoryClass } from './repositories.js';
 import { requireFunction } from './require-function.js';
-import { UnitConnectionProxy } from './unit-connection-proxy.js';
 import type { Unit } from './unit.js';
+import { UnitConnectionProxy } from './unit-connection-proxy.js';
 
 /** Names the member that makes a repository, so that a repository can have any other name. */
 export const repositoryOf = Symbol('repositoryOf');

@@ -191,10 +191,8 @@ async function inOwnTransaction(
   const { orm, options } = unit;
   const { isolationLevel, readOnly } = options;
   const session =
-    enclosure?.session(orm, options) ??
-    newSession(orm, { context: sessionContext(options), signal: signalFor(unit) });
-  const settings =
-    enclosure === undefined ? { isolationLevel, readOnly } : { around: session.getTransactionContext() };
+    enclosure?.session(orm, options) ?? newSession(orm, { context: sessionContext(options), signal: signalFor(unit) });
+  const settings = enclosure === undefined ? { isolationLevel, readOnly } : { around: session.getTransactionContext() };
   const transaction = inTransaction(session, { ...settings, lastLook: () => lastLook(unit) }, async (begun) => {
     unit.transaction = begun;
     unit.bind(session);

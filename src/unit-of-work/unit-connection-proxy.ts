@@ -2,8 +2,8 @@ import type { EntityManager } from '@mikro-orm/core';
 import { UnitOfWorkError } from '../errors.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
 import { ownedByUnit } from '../repository/writing/standalone.js';
-import { isInside } from './unit-context.js';
 import type { Unit } from './unit.js';
+import { isInside } from './unit-context.js';
 
 /** Hands a unit's session to its repositories. */
 export class UnitConnectionProxy implements ConnectionProxy<EntityManager> {
