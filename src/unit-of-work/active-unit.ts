@@ -38,7 +38,8 @@ export abstract class ActiveUnit<Declared extends Repositories> implements BaseU
   }
 
   /**
-   * MikroORM's EntityManager of this transaction; inner units have the same one.
+   * MikroORM's `SqlEntityManager` of this transaction: `execute`, `getKysely` and `createQueryBuilder` take part in it.
+   * Inner units have the same one.
    *
    * @throws UnitOfWorkClosedError once the unit has begun to end
    */

@@ -17,60 +17,61 @@ const reason = new Error('the inner unit fails');
 const populate = ['lazy', 'scalarReference'] as const;
 
 /** The ways in which what an inner unit changed is undone. */
-const failures: Record<string, (outer: Unit, sheet: Sheet, change: Change, uow: SheetUnitOfWork) => Promise<unknown>> = {
-  'fails before its flush': (outer, sheet, change) =>
-    outer.run(async (u) => {
-      await change(sheet, u);
-      throw reason;
-    }),
-  'fails after its flush': (outer, sheet, change) =>
-    outer.run(async (u) => {
-      await change(sheet, u);
-      await u.flush();
-      throw reason;
-    }),
-  'reads it again by a statement of its own, and fails': (outer, sheet, change) =>
-    outer.run(async (u) => {
-      await change(sheet, u);
-      await u.flush();
-      await u.sheets.retrieve(sheet.id, { refresh: true, populate } as never);
-      throw reason;
-    }),
-  'succeeds in a unit that fails': (outer, sheet, change) =>
-    outer.run(async (middle) => {
-      await middle.run((u) => change(sheet, u));
-      throw reason;
-    }),
-  'fails side by side with one that succeeds': async (outer, sheet, change) => {
-    const [failed] = await Promise.allSettled([
+const failures: Record<string, (outer: Unit, sheet: Sheet, change: Change, uow: SheetUnitOfWork) => Promise<unknown>> =
+  {
+    'fails before its flush': (outer, sheet, change) =>
+      outer.run(async (u) => {
+        await change(sheet, u);
+        throw reason;
+      }),
+    'fails after its flush': (outer, sheet, change) =>
       outer.run(async (u) => {
         await change(sheet, u);
         await u.flush();
         throw reason;
       }),
-      outer.run((u) => u.sheets.count()),
-    ]);
-    throw (failed as PromiseRejectedResult).reason;
-  },
-  'shares the transaction of one that fails': (outer, sheet, change, uow) =>
-    outer.run(async () => {
-      await uow.run((u) => change(sheet, u), { propagation: 'required' });
+    'reads it again by a statement of its own, and fails': (outer, sheet, change) =>
+      outer.run(async (u) => {
+        await change(sheet, u);
+        await u.flush();
+        await u.sheets.retrieve(sheet.id, { refresh: true, populate } as never);
+        throw reason;
+      }),
+    'succeeds in a unit that fails': (outer, sheet, change) =>
+      outer.run(async (middle) => {
+        await middle.run((u) => change(sheet, u));
+        throw reason;
+      }),
+    'fails side by side with one that succeeds': async (outer, sheet, change) => {
+      const [failed] = await Promise.allSettled([
+        outer.run(async (u) => {
+          await change(sheet, u);
+          await u.flush();
+          throw reason;
+        }),
+        outer.run((u) => u.sheets.count()),
+      ]);
+      throw (failed as PromiseRejectedResult).reason;
+    },
+    'shares the transaction of one that fails': (outer, sheet, change, uow) =>
+      outer.run(async () => {
+        await uow.run((u) => change(sheet, u), { propagation: 'required' });
+        throw reason;
+      }),
+    'is an em.transactional that fails': (outer, sheet, change) =>
+      outer.session.transactional(async (session) => {
+        await change(sheet, outer);
+        await session.flush();
+        throw reason;
+      }),
+    'was opened by begin() and is rolled back': async (outer, sheet, change) => {
+      const inner = await outer.begin();
+      await change(sheet, inner);
+      await inner.flush();
+      await inner.rollback();
       throw reason;
-    }),
-  'is an em.transactional that fails': (outer, sheet, change) =>
-    outer.session.transactional(async (session) => {
-      await change(sheet, outer);
-      await session.flush();
-      throw reason;
-    }),
-  'was opened by begin() and is rolled back': async (outer, sheet, change) => {
-    const inner = await outer.begin();
-    await change(sheet, inner);
-    await inner.flush();
-    await inner.rollback();
-    throw reason;
-  },
-};
+    },
+  };
 
 describe('columns that an inner unit changed', () => {
   forEachEngine((engine) => {

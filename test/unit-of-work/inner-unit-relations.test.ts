@@ -57,7 +57,7 @@ interface Held {
 
 /** What an inner unit does to it. */
 const changes: Record<string, (held: Held, u: Unit) => unknown> = {
-  'nothing': () => undefined,
+  nothing: () => undefined,
   'a tag added': ({ book, spare }) => book.tags.add(spare),
   'a tag that is new added': ({ book }, u) => book.tags.add(u.session.create(Tag, { text: 'new' })),
   'a tag removed': async ({ book, tag }) => (await book.tags.load()).remove(tag),
@@ -96,7 +96,8 @@ const changes: Record<string, (held: Held, u: Unit) => unknown> = {
     profile.writer = bob as never;
   },
   'a profile taken away': async ({ ada }) => Object.assign(ada, { profile: null }),
-  'a profile replaced by a new one': ({ bob }, u) => Object.assign(bob, { profile: u.session.create(Profile, { text: 'new' }) }),
+  'a profile replaced by a new one': ({ bob }, u) =>
+    Object.assign(bob, { profile: u.session.create(Profile, { text: 'new' }) }),
   'another writer': ({ book, bob }) => Object.assign(book, { writer: bob }),
   'a writer who is new': ({ book }, u) => Object.assign(book, { writer: u.session.create(Writer, { name: 'new' }) }),
   'a relation to itself': ({ ada, bob }) => Object.assign(ada, { mentor: bob }),
@@ -113,8 +114,7 @@ const changes: Record<string, (held: Held, u: Unit) => unknown> = {
   'a field, by an upsert of MikroORM': (_, u) => u.session.upsert(Tag, { id: 1, text: 'changed' }),
   'a field of an entity with a composite key': ({ stock }) => Object.assign(stock, { count: 99 }),
   'an entity with a composite key, deleted': ({ stock }, u) => u.stocks.delete(stock),
-  'an entity with a composite key, made': ({ other }, u) =>
-    u.stocks.create({ book: other, shelf: 'z', count: 1 }),
+  'an entity with a composite key, made': ({ other }, u) => u.stocks.create({ book: other, shelf: 'z', count: 1 }),
   'a key': ({ code }) => Object.assign(code, { code: 'c9' }),
   'a key, and what is found by it': async ({ code }, u) => {
     code.code = 'c9';
@@ -146,7 +146,10 @@ const holdings: Record<string, readonly string[]> = {
 };
 
 /** How the inner unit ends. */
-const failures: Record<string, (outer: Unit, work: (u: Unit) => Promise<unknown>, uow: LibraryUnitOfWork) => Promise<unknown>> = {
+const failures: Record<
+  string,
+  (outer: Unit, work: (u: Unit) => Promise<unknown>, uow: LibraryUnitOfWork) => Promise<unknown>
+> = {
   'fails before its flush': (outer, work) =>
     outer.run(async (u) => {
       await work(u);
@@ -220,7 +223,19 @@ describe('relations, collections and keys that an inner unit changed', () => {
     /** All rows of all tables, as the transaction has them. */
     const rows = async ({ session }: Unit) => {
       const all: Record<string, unknown> = {};
-      for (const table of ['writer', 'profile', 'book', 'tag', 'note', 'stock', 'code', 'seal', 'item', 'book_tags', 'book_related']) {
+      for (const table of [
+        'writer',
+        'profile',
+        'book',
+        'tag',
+        'note',
+        'stock',
+        'code',
+        'seal',
+        'item',
+        'book_tags',
+        'book_related',
+      ]) {
         all[table] = await session.execute(`select to_jsonb(t)::text as row from ${table} t order by 1`);
       }
       return all;

@@ -33,10 +33,16 @@ export async function expectTruth(session: EntityManager, message = ''): Promise
     const comparator = session.getComparator();
     const present = comparator.prepareEntity(entity) as Values;
     const stored = comparator.prepareEntity(row as object) as Values;
-    expect(present, what).to.deep.equal(Utils.copy(Object.fromEntries(Object.entries(stored).filter(([name]) => name in present))));
-    expect(comparator.diffEntities(meta.class, wrapped.__originalEntityData as never, present as never), what).to.deep.equal({});
+    expect(present, what).to.deep.equal(
+      Utils.copy(Object.fromEntries(Object.entries(stored).filter(([name]) => name in present))),
+    );
+    expect(
+      comparator.diffEntities(meta.class, wrapped.__originalEntityData as never, present as never),
+      what,
+    ).to.deep.equal({});
     for (const name of collections) {
-      const ids = (owner: Values) => (owner[name] as Iterable<object> as never as { getItems(): object[] }).getItems().map(keyOf).sort();
+      const ids = (owner: Values) =>
+        (owner[name] as Iterable<object> as never as { getItems(): object[] }).getItems().map(keyOf).sort();
       expect(ids(entity as Values), `${what}.${name}`).to.deep.equal(ids(row as Values));
     }
     for (const { name, kind, owner } of meta.relations) {
