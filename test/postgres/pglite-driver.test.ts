@@ -15,7 +15,6 @@ const open = (more: Partial<Options> = {}): Engine =>
     driver: UnitOfWorkPgliteDriver,
     dbName: 'memory://',
     entities: [Account],
-    driverOptions: { connectionTimeoutMillis: 200 },
     logger: () => {},
     ...more,
   } as never);
@@ -148,7 +147,9 @@ describe('17. PGlite: transactions take turns, and tell how they ended', () => {
   });
 
   it('ends a wait for the connection in PoolTimeoutError', async () => {
-    const error = await engine.em.fork().transactional(async (em) => {
+    const pglite = await engine.em.getConnection().getNativeClient();
+    const impatient = open({ driverOptions: { pglite, connectionTimeoutMillis: 200 } });
+    const error = await impatient.em.fork().transactional(async (em) => {
       await insert(em, 'Ada');
       return failure<PoolTimeoutError>(
         em.transactional((other) => insert(other, 'other'), { propagation: 'requires_new' as never }),
