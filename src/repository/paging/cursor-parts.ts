@@ -10,7 +10,9 @@ const matches =
 const wholeUpTo =
   (bits: bigint): Check =>
   (text) =>
-    /^(0|-?[1-9]\d{0,18})$/.test(text) && BigInt.asIntN(Number(bits), BigInt(text)) === BigInt(text);
+    /^-?\d{1,19}$/.test(text) && BigInt.asIntN(Number(bits), BigInt(text)) === BigInt(text);
+
+const eightBytes = wholeUpTo(64n);
 
 const float =
   (round: (value: number) => number): Check =>
@@ -113,22 +115,22 @@ const listOf =
 const checks: readonly [RegExp, Check][] = [
   [/^(int2|smallint|smallserial)$/, wholeUpTo(16n)],
   [/^(int4?|integer|serial)$/, wholeUpTo(32n)],
-  [/^(int8|bigint|bigserial)$/, wholeUpTo(64n)],
+  [/^(int8|bigint|bigserial)$/, eightBytes],
   [/^(numeric|decimal)$/, matches(/^(NaN|-?Infinity|-?\d{1,131072}(\.\d{1,16383})?)$/)],
   [/^(real|float4)$/, float(Math.fround)],
   [/^(double precision|float8?)$/, float(Number)],
   [/^bool(ean)?$/, matches(/^(true|false)$/)],
   [/^(text|varchar|character varying|char|character|bpchar|citext|name)$/, text],
   [/^uuid$/, matches(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/)],
-  [/^date$/, dateWith('', 5_874_896)],
+  [/^date$/, dateWith('', 5_874_897)],
   [/^time( without time zone)?$/, matches(new RegExp(`^(${clock}|24:00:00)$`))],
   [/^time(tz| with time zone)$/, matches(new RegExp(`^(${clock}|24:00:00)${zone}$`))],
-  [/^timestamp( without time zone)?$/, dateWith(` ${clock}`, 294_275)],
+  [/^timestamp( without time zone)?$/, dateWith(` ${clock}`, 294_276)],
   [/^timestamp(tz| with time zone)$/, dateWith(` ${clock}${zone}`, 294_275)],
   [/^interval$/, interval],
   [/^jsonb$/, json],
   [/^bytea$/, matches(/^\\x([\da-f]{2})*$/)],
-  [/^money$/, matches(/^-?\$\d{1,3}(,\d{3}){0,4}\.\d\d$/)],
+  [/^money$/, (value) => /^-?\$\d{1,3}(,\d{3}){0,5}\.\d\d$/.test(value) && eightBytes(value.replace(/[$,.]/g, ''))],
 ];
 
 /** What tells whether a text is one that PostgreSQL writes for a column; undefined where only the server can tell. */
