@@ -4,6 +4,7 @@ import { MikroORM } from '@mikro-orm/pglite';
 import { expect } from 'chai';
 import { PoolTimeoutError, TransactionAbortedError, UnitOfWorkClosedError } from '../../src/errors.js';
 import { UnitOfWorkPgliteDriver } from '../../src/postgres/pglite/pglite-driver.js';
+import { emptyPglite } from '../support/pglite.js';
 import { deferred } from '../support/wait-for.js';
 import { Account, failure, schema } from './setup.js';
 
@@ -23,7 +24,7 @@ describe('17. PGlite: transactions take turns, and tell how they ended', () => {
   let engine: Engine;
 
   before(async () => {
-    engine = open();
+    engine = open({ driverOptions: { pglite: await emptyPglite() } });
     await engine.em
       .getConnection()
       .executeDump(`${schema}; alter table account add constraint one unique (owner, balance)
