@@ -69,7 +69,8 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
    * Rejects with ConfigurationError where `timeout` is no number of milliseconds.
    */
   async dispose(options?: { timeout?: number }): Promise<void> {
-    const timeout = milliseconds(options?.timeout ?? 10_000);
+    const { timeout: given = 10_000 } = options ?? {};
+    const timeout = milliseconds(given);
     if (this.#engine !== undefined) {
       this.#disposal ??= this.#close(this.#engine, timeout).finally(() => {
         this.#engine = undefined;
