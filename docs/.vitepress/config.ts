@@ -30,6 +30,7 @@ export default defineConfig({
           page('Raw SQL and the query builder', '/guide/raw-sql'),
           page('Nesting', '/guide/nesting'),
           page('Retry', '/guide/retry'),
+          page('Exactly once', '/guide/exactly-once'),
           page('Hooks', '/guide/hooks'),
           page('Cancellation and timeouts', '/guide/cancellation'),
           page('Row-level security', '/guide/row-level-security'),
