@@ -2,12 +2,12 @@ import type { EntityData, FilterQuery, RequiredEntityData } from '@mikro-orm/cor
 import { Utils } from '@mikro-orm/core';
 import { adoptData, adoptEntity, refuseForeign } from '../../session/foreign-entities.js';
 import { handOut } from '../paging/batch-memory.js';
-import { type Scope, untyped } from '../scope.js';
-import { checkData, given } from '../validation/data.js';
-import { describeValue, refuse } from '../validation/refuse.js';
+import { dataFor, type Scope, untyped } from '../scope.js';
+import { quoted, refuse } from '../validation/refuse.js';
+import { checkUpsertOptions } from '../validation/upsert-options.js';
 import { sending } from '../writing/standalone.js';
 import { WritingRepository } from '../writing/writing.js';
-import { type BulkOptions, bulkFilter, checkBulkData, deleteRows, updateRows } from './bulk-write.js';
+import { type BulkOptions, bulkData, bulkFilter, deleteRows, updateRows } from './bulk-write.js';
 import { checkUnique, getOrCreateEntity } from './get-or-create.js';
 import { type UpsertRowOptions, type UpsertRowsOptions, upsertRows } from './upsert-rows.js';
 
@@ -31,8 +31,8 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
   async updateMany(filter: FilterQuery<Entity>, data: EntityData<Entity>, options?: BulkOptions): Promise<number> {
     const scope = await this.scope();
     const where = bulkFilter(scope, 'updateMany()', filter, options);
-    checkBulkData(untyped(scope), 'updateMany()', data);
-    return sending(scope, () => updateRows(scope, where, data));
+    const values = bulkData(scope, 'updateMany()', data);
+    return sending(scope, () => updateRows(scope, where, values));
   }
 
   /**
@@ -63,9 +63,9 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
     options?: UpsertRowOptions<Entity, Fields>,
   ): Promise<Entity> {
     const scope = await this.scope();
-    checkRow(scope, 'upsert()', data);
-    checkUpsertOptions('upsert()', options);
-    const [entity] = await sending(scope, () => upsertRows(scope, [adoptRow(scope, data)], options as never));
+    const row = checkedRow(scope, 'upsert()', data);
+    const checked = checkUpsertOptions('upsert()', options, scope);
+    const [entity] = await sending(scope, () => upsertRows(scope, [adoptRow(scope, row)], checked as never));
     return handOut(scope.session, entity as Entity);
   }
 
@@ -81,15 +81,13 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
   ): Promise<Entity[]> {
     const scope = await this.scope();
     if (!Array.isArray(data)) {
-      refuse(`upsertMany() needs an array, and got ${describeValue(data)}.`);
+      refuse(`upsertMany() needs an array, and got ${quoted(data)}.`);
     }
-    checkUpsertOptions('upsertMany()', options);
-    for (const each of data) {
-      checkRow(scope, 'upsertMany()', each);
-    }
+    const checked = checkUpsertOptions('upsertMany()', options, scope);
+    const given = Array.from(data, (each) => checkedRow(scope, 'upsertMany()', each));
     const entities = await sending(scope, async () => {
-      const rows = data.map((each) => adoptRow(scope, each));
-      return upsertRows(scope, rows, options as never);
+      const rows = given.map((each) => adoptRow(scope, each));
+      return upsertRows(scope, rows, checked as never);
     });
     return handOut(scope.session, entities);
   }
@@ -110,28 +108,28 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
     defaults?: Partial<RequiredEntityData<Entity>>,
   ): Promise<Entity> {
     const scope = await this.scope();
-    checkData(unique, untyped(scope), { call: 'getOrCreate()', cascades: false });
-    checkUnique(untyped(scope), unique);
-    checkData(defaults ?? {}, untyped(scope), { call: 'getOrCreate()', cascades: false });
-    const values = { ...given((defaults ?? {}) as object), ...unique } as EntityData<Entity>;
-    const entity = await sending(scope, () => getOrCreateEntity(scope, unique as never, values));
+    const key = dataFor(scope, 'getOrCreate()', unique, { cascades: false });
+    checkUnique(untyped(scope), key);
+    const rest = dataFor(scope, 'getOrCreate()', defaults ?? {}, { cascades: false });
+    const values = { ...rest, ...key } as EntityData<Entity>;
+    const entity = await sending(scope, () => getOrCreateEntity(scope, key as never, values));
     return handOut(scope.session, entity);
   }
 }
 
-function checkRow<Entity extends object>(scope: Scope<Entity>, call: string, data: Entity | EntityData<Entity>): void {
-  if (!Utils.isEntity<Entity>(data)) {
-    checkData(data, untyped(scope), { call, cascades: false });
-    if (Object.keys(given(data)).length === 0) {
-      refuse(`${call} got no field: there is nothing to know the row by.`);
-    }
+function checkedRow<Entity extends object>(
+  scope: Scope<Entity>,
+  call: string,
+  data: Entity | EntityData<Entity>,
+): Entity | EntityData<Entity> {
+  if (Utils.isEntity<Entity>(data)) {
+    return data;
   }
-}
-
-function checkUpsertOptions(call: string, options: unknown): void {
-  if (options !== undefined && (typeof options !== 'object' || options === null)) {
-    refuse(`The options of ${call} must be an object, and are ${describeValue(options)}.`);
+  const copy = dataFor(scope, call, data, { cascades: false });
+  if (Object.keys(copy).length === 0) {
+    refuse(`${call} got no field: there is nothing to know the row by.`);
   }
+  return copy;
 }
 
 function adoptRow<Entity extends object>(
@@ -143,5 +141,5 @@ function adoptRow<Entity extends object>(
     adoptEntity(session, data);
     return data;
   }
-  return adoptData(session, meta, given(data)) as EntityData<Entity>;
+  return adoptData(session, meta, data) as EntityData<Entity>;
 }
