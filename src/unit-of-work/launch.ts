@@ -11,6 +11,7 @@ import type { UnitOfWorkOptions } from './options.js';
 import { closedError } from './outcome.js';
 import { plainTransaction } from './plain-transaction.js';
 import { retrying } from './retry.js';
+import { hasSettings, layOver } from './session-settings.js';
 import { takeTurn } from './take-turn.js';
 import { unitsAround } from './unit-context.js';
 import { type UnitSetup, UnitTransaction } from './unit-transaction.js';
@@ -29,14 +30,18 @@ export interface Launch {
 
 /** Opens a unit where `propagation` says, runs `work` in it, and again as `retry` says. */
 export async function launch<T>(launch: Launch, work: (unit: UnitTransaction) => Promise<T>): Promise<T> {
-  const { engineFactory, options, inside, manual, check } = launch;
-  options.signal?.throwIfAborted();
+  const { engineFactory, inside, manual, check } = launch;
+  launch.options.signal?.throwIfAborted();
   // awaited in either case, so that units which are opened side by side get their turns in that order
   const orm = await (inside?.orm ?? engineFactory.create());
-  options.signal?.throwIfAborted();
+  launch.options.signal?.throwIfAborted();
   check?.(orm);
   const enclosure = enclosureOf(engineFactory);
   const around = surroundings(orm, launch, enclosure);
+  const options =
+    around.outerSession === undefined || around.enclosure !== undefined
+      ? withSession(orm, launch.options, inside, enclosure)
+      : launch.options;
   const isOutermost = around.outerSession === undefined || around.enclosure !== undefined;
   const run = new OpenRun();
   const attempt = async (number: number): Promise<T> => {
@@ -52,6 +57,34 @@ export async function launch<T>(launch: Launch, work: (unit: UnitTransaction) =>
     leave?.();
   }
 }
+
+/**
+ * The options of a unit with a transaction of its own. It has the role and the variables of the unit around it, in whose
+ * work or callbacks it was opened, for all that it does not set itself: without them it would see every row.
+ */
+function withSession(
+  orm: MikroORM,
+  options: UnitOfWorkOptions,
+  inside: UnitTransaction | undefined,
+  enclosure: Enclosure | undefined,
+): UnitOfWorkOptions {
+  const around = inside ?? [...unitsAround()].find((unit) => unit.orm === orm && unit !== enclosure?.unit);
+  const session = hasSettings(around?.options.session)
+    ? layOver(around?.options.session, options.session ?? {})
+    : options.session;
+  if (hasSettings(session) && withoutTransaction.includes(options.propagation)) {
+    throw new ConfigurationError(
+      `A unit with the propagation "${options.propagation}" has no transaction, and so neither the role nor the variables of "session": it would see every row. Nothing was sent.`,
+    );
+  }
+  return session === options.session ? options : { ...options, session };
+}
+
+const withoutTransaction: readonly (string | undefined)[] = [
+  TransactionPropagation.SUPPORTS,
+  TransactionPropagation.NOT_SUPPORTED,
+  TransactionPropagation.NEVER,
+];
 
 /** The transaction that a new unit takes part in, if it does. */
 function surroundings(
