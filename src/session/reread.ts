@@ -28,8 +28,9 @@ export async function reread<Entity extends object>(
   const identityMap = session.getUnitOfWork(false).getIdentityMap();
   const asked: Entity[] = [];
   for (const entity of new Set(entities)) {
-    // its key was changed, and the row does not have it yet: that is for the next flush
-    if (wrap(entity, true).__em === session && identityMap.getByEntity(entity) !== entity) {
+    const { __em: owner, __originalEntityData: stored } = wrap(entity, true);
+    // not stored yet, or its key was changed: there is no such row before the next flush
+    if (stored === undefined || (owner === session && identityMap.getByEntity(entity) !== entity)) {
       present.set(entity, entity);
     } else {
       asked.push(entity);
@@ -111,14 +112,18 @@ async function select(session: EntityManager, entities: readonly object[]): Prom
   const populate = meta.props
     .filter(({ lazy, name }) => lazy && entities.some((each) => wrap(each, true).__loadedProperties.has(name)))
     .map(({ name }) => ({ field: name, all: false }));
-  const found = await session.getDriver().find(meta.class, where as never, {
-    ...(session['prepareOptions']({}) as object),
-    schema,
-    ctx: session.getTransactionContext(),
-    em: session,
-    populate: populate as never,
-    filters: false,
-  } as never);
+  const found = await session.getDriver().find(
+    meta.class,
+    where as never,
+    {
+      ...(session['prepareOptions']({}) as object),
+      schema,
+      ctx: session.getTransactionContext(),
+      em: session,
+      populate: populate as never,
+      filters: false,
+    } as never,
+  );
   return found as Row[];
 }
 

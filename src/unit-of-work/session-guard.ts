@@ -3,6 +3,7 @@ import type { EntityManager, EntityName, FlushMode } from '@mikro-orm/core';
 import { withConstraintDetails } from '../repository/writing/constraint-details.js';
 import { FlushWatch } from '../session/flush-watch.js';
 import { hasPendingChanges } from '../session/pending-changes.js';
+import { turnsOn } from '../session/session-turns.js';
 
 /** The session whose flush the running code is a part of: a lifecycle hook must not flush again. */
 const flushing = new AsyncLocalStorage<EntityManager>();
@@ -24,7 +25,8 @@ export interface SessionOwner {
  *   asks `getContext()` first, so that is the one place to refuse. A flush that is on its way may end.
  * - Reads see all that was changed: MikroORM flushes by itself only where an entity was persisted or removed, not where
  *   a property was set. An explicit `flushMode` is left to MikroORM. Nor is an entity found by its key that is removed.
- * - Flushes take turns: MikroORM's own queue of concurrent flushes is forgotten, unsettled, when the first one fails.
+ * - Flushes take turns: MikroORM's own queue of concurrent flushes is forgotten, unsettled, when the first one fails. No
+ *   read is on its way meanwhile.
  * - In a read-only unit there is no flush where nothing has changed. What has changed goes to the database, which refuses it.
  *   Nor is there one before COMMIT where all was flushed just before.
  * - After a flush that failed, the unit can't be committed: what was to be stored is lost from MikroORM's lists.
@@ -32,7 +34,7 @@ export interface SessionOwner {
 export function guardSession(session: EntityManager, owner: SessionOwner): void {
   const { getContext, flush, tryFlush } = session;
   const watch = new FlushWatch(session);
-  let turn: Promise<unknown> = Promise.resolve();
+  const turns = turnsOn(session);
 
   const guardedContext = (validate?: boolean): EntityManager => {
     const error = flushing.getStore() === session ? undefined : owner.refusal();
@@ -64,9 +66,7 @@ export function guardSession(session: EntityManager, owner: SessionOwner): void 
     if (flushing.getStore() === session) {
       return flush.call(session);
     }
-    const flushed = turn.then(flushOnce);
-    turn = flushed.catch(() => undefined);
-    return flushed;
+    return turns.write(flushOnce);
   };
   const guardedTryFlush = async (entity: EntityName, options: { flushMode?: FlushMode }): Promise<void> => {
     if (options.flushMode !== undefined || flushing.getStore() === session) {
@@ -75,16 +75,19 @@ export function guardSession(session: EntityManager, owner: SessionOwner): void 
     return guardedFlush();
   };
 
-  const { findOne } = session;
-  // MikroORM looks into its identity map first and flushes then, and so would find what that flush deletes
-  const guardedFindOne = async (...args: Parameters<EntityManager['findOne']>) => {
-    if (session.getUnitOfWork().getRemoveStack().size > 0) {
-      await guardedTryFlush(args[0], (args[2] ?? {}) as { flushMode?: FlushMode });
-    }
-    return findOne.apply(session, args);
+  const { find, findOne } = session;
+  // what is pending goes first, and then the read has its turn: answered after a later flush, it would undo that in memory
+  const guardedFind = async (...[entity, where, options]: Parameters<EntityManager['find']>) => {
+    await session.tryFlush(entity, { ...options });
+    return turns.read(() => find.call(session, entity, where, { ...options, flushMode: 'commit' } as never));
+  };
+  const guardedFindOne = async (...[entity, where, options]: Parameters<EntityManager['findOne']>) => {
+    await session.tryFlush(entity, { ...options });
+    return turns.read(() => findOne.call(session, entity, where, { ...options, flushMode: 'commit' } as never));
   };
 
   Object.defineProperties(session, {
+    find: { value: guardedFind },
     findOne: { value: guardedFindOne },
     getContext: { value: guardedContext },
     flush: { value: guardedFlush },
