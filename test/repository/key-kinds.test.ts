@@ -75,8 +75,7 @@ describe('promise 24: every kind of key', () => {
               await rows.updateMany(kind.key(2) as never, { amount: 22 });
               expect(sorted(created)).to.deep.equal(['one 1', 'two 22', 'three 3', 'four 4'].sort());
               await rows.deleteMany(kind.key(1) as never);
-              created[2]!.amount = 33;
-              await rows.update(created[2]!, { amount: 33 });
+              await rows.update(created[2] as Keyed, { amount: 33 });
             });
             expect(await stored()).to.deep.equal(['two 22', 'three 33', 'four 4'].sort());
           });
