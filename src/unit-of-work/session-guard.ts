@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager, EntityName, FlushMode } from '@mikro-orm/core';
 import { withConstraintDetails } from '../repository/writing/constraint-details.js';
 import { FlushWatch } from '../session/flush-watch.js';
+import { spareChanges } from '../session/hydration.js';
 import { hasPendingChanges } from '../session/pending-changes.js';
 import { turnsOn } from '../session/session-turns.js';
 
@@ -35,6 +36,7 @@ export function guardSession(session: EntityManager, owner: SessionOwner): void 
   const { getContext, flush, tryFlush } = session;
   const watch = new FlushWatch(session);
   const turns = turnsOn(session);
+  spareChanges(session);
 
   const guardedContext = (validate?: boolean): EntityManager => {
     const error = flushing.getStore() === session ? undefined : owner.refusal();
