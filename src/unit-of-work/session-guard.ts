@@ -2,6 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager, EntityName, FlushMode } from '@mikro-orm/core';
 import { withConstraintDetails } from '../repository/writing/constraint-details.js';
 import { FlushWatch } from '../session/flush-watch.js';
+import { spareChanges } from '../session/hydration.js';
+import { answersFromMemory } from '../session/memory.js';
+import { missRows } from '../session/missed-rows.js';
 import { hasPendingChanges } from '../session/pending-changes.js';
 import { turnsOn } from '../session/session-turns.js';
 
@@ -25,6 +28,7 @@ export interface SessionOwner {
  *   asks `getContext()` first, so that is the one place to refuse. A flush that is on its way may end.
  * - Reads see all that was changed: MikroORM flushes by itself only where an entity was persisted or removed, not where
  *   a property was set. An explicit `flushMode` is left to MikroORM. Nor is an entity found by its key that is removed.
+ * - It has nothing to do with MikroORM's result cache, and an entity that it holds is given by key without a flush.
  * - Flushes take turns: MikroORM's own queue of concurrent flushes is forgotten, unsettled, when the first one fails. No
  *   read is on its way meanwhile.
  * - In a read-only unit there is no flush where nothing has changed. What has changed goes to the database, which refuses it.
@@ -35,6 +39,8 @@ export function guardSession(session: EntityManager, owner: SessionOwner): void 
   const { getContext, flush, tryFlush } = session;
   const watch = new FlushWatch(session);
   const turns = turnsOn(session);
+  spareChanges(session);
+  missRows(session);
 
   const guardedContext = (validate?: boolean): EntityManager => {
     const error = flushing.getStore() === session ? undefined : owner.refusal();
@@ -72,7 +78,9 @@ export function guardSession(session: EntityManager, owner: SessionOwner): void 
     if (options.flushMode !== undefined || flushing.getStore() === session) {
       return tryFlush.call(session, entity, options);
     }
-    return guardedFlush();
+    if (hasPendingChanges(session)) {
+      await guardedFlush();
+    }
   };
 
   const { find, findOne } = session;
@@ -82,6 +90,9 @@ export function guardSession(session: EntityManager, owner: SessionOwner): void 
     return turns.read(() => find.call(session, entity, where, { ...options, flushMode: 'commit' } as never));
   };
   const guardedFindOne = async (...[entity, where, options]: Parameters<EntityManager['findOne']>) => {
+    if (answersFromMemory(session, entity, where, options as never)) {
+      return findOne.call(session, entity, where, { ...options, flushMode: 'commit' } as never);
+    }
     await session.tryFlush(entity, { ...options });
     return turns.read(() => findOne.call(session, entity, where, { ...options, flushMode: 'commit' } as never));
   };
@@ -92,6 +103,9 @@ export function guardSession(session: EntityManager, owner: SessionOwner): void 
     getContext: { value: guardedContext },
     flush: { value: guardedFlush },
     tryFlush: { value: guardedTryFlush },
+    // others read what it holds, and it may be rolled back; and what others have stored there does not know of this unit
+    tryCache: { value: async () => undefined },
+    storeCache: { value: async () => undefined },
     // asked for when an entity is printed, which must go on working after the unit has ended
     id: { value: session.id },
   });

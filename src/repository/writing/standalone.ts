@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/core';
 import type { ConnectionProxy } from '../../interfaces/connection-proxy.js';
+import { missRows } from '../../session/missed-rows.js';
 import { turnsOn } from '../../session/session-turns.js';
 import { withConstraintDetails } from './constraint-details.js';
 
@@ -54,6 +55,7 @@ export async function sending<T>(call: Call, send: () => Promise<T>): Promise<T>
  * refused change again with the next one.
  */
 async function atOnce<T>({ session, connectionProxy }: Call, work: () => Promise<T>): Promise<T> {
+  missRows(session);
   try {
     return await withConstraintDetails(session, () =>
       connectionProxy.write === undefined ? work() : connectionProxy.write(session, work),
