@@ -2,7 +2,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager, EntityName, FlushMode } from '@mikro-orm/core';
 import { withConstraintDetails } from '../repository/writing/constraint-details.js';
 import { FlushWatch } from '../session/flush-watch.js';
+import { spareChanges } from '../session/hydration.js';
+import { answersFromMemory } from '../session/memory.js';
+import { missRows } from '../session/missed-rows.js';
 import { hasPendingChanges } from '../session/pending-changes.js';
+import { turnsOn } from '../session/session-turns.js';
 
 /** The session whose flush the running code is a part of: a lifecycle hook must not flush again. */
 const flushing = new AsyncLocalStorage<EntityManager>();
@@ -24,7 +28,9 @@ export interface SessionOwner {
  *   asks `getContext()` first, so that is the one place to refuse. A flush that is on its way may end.
  * - Reads see all that was changed: MikroORM flushes by itself only where an entity was persisted or removed, not where
  *   a property was set. An explicit `flushMode` is left to MikroORM. Nor is an entity found by its key that is removed.
- * - Flushes take turns: MikroORM's own queue of concurrent flushes is forgotten, unsettled, when the first one fails.
+ * - It has nothing to do with MikroORM's result cache, and an entity that it holds is given by key without a flush.
+ * - Flushes take turns: MikroORM's own queue of concurrent flushes is forgotten, unsettled, when the first one fails. No
+ *   read is on its way meanwhile.
  * - In a read-only unit there is no flush where nothing has changed. What has changed goes to the database, which refuses it.
  *   Nor is there one before COMMIT where all was flushed just before.
  * - After a flush that failed, the unit can't be committed: what was to be stored is lost from MikroORM's lists.
@@ -32,7 +38,9 @@ export interface SessionOwner {
 export function guardSession(session: EntityManager, owner: SessionOwner): void {
   const { getContext, flush, tryFlush } = session;
   const watch = new FlushWatch(session);
-  let turn: Promise<unknown> = Promise.resolve();
+  const turns = turnsOn(session);
+  spareChanges(session);
+  missRows(session);
 
   const guardedContext = (validate?: boolean): EntityManager => {
     const error = flushing.getStore() === session ? undefined : owner.refusal();
@@ -64,31 +72,40 @@ export function guardSession(session: EntityManager, owner: SessionOwner): void 
     if (flushing.getStore() === session) {
       return flush.call(session);
     }
-    const flushed = turn.then(flushOnce);
-    turn = flushed.catch(() => undefined);
-    return flushed;
+    return turns.write(flushOnce);
   };
   const guardedTryFlush = async (entity: EntityName, options: { flushMode?: FlushMode }): Promise<void> => {
     if (options.flushMode !== undefined || flushing.getStore() === session) {
       return tryFlush.call(session, entity, options);
     }
-    return guardedFlush();
+    if (hasPendingChanges(session)) {
+      await guardedFlush();
+    }
   };
 
-  const { findOne } = session;
-  // MikroORM looks into its identity map first and flushes then, and so would find what that flush deletes
-  const guardedFindOne = async (...args: Parameters<EntityManager['findOne']>) => {
-    if (session.getUnitOfWork().getRemoveStack().size > 0) {
-      await guardedTryFlush(args[0], (args[2] ?? {}) as { flushMode?: FlushMode });
+  const { find, findOne } = session;
+  // what is pending goes first, and then the read has its turn: answered after a later flush, it would undo that in memory
+  const guardedFind = async (...[entity, where, options]: Parameters<EntityManager['find']>) => {
+    await session.tryFlush(entity, { ...options });
+    return turns.read(() => find.call(session, entity, where, { ...options, flushMode: 'commit' } as never));
+  };
+  const guardedFindOne = async (...[entity, where, options]: Parameters<EntityManager['findOne']>) => {
+    if (answersFromMemory(session, entity, where, options as never)) {
+      return findOne.call(session, entity, where, { ...options, flushMode: 'commit' } as never);
     }
-    return findOne.apply(session, args);
+    await session.tryFlush(entity, { ...options });
+    return turns.read(() => findOne.call(session, entity, where, { ...options, flushMode: 'commit' } as never));
   };
 
   Object.defineProperties(session, {
+    find: { value: guardedFind },
     findOne: { value: guardedFindOne },
     getContext: { value: guardedContext },
     flush: { value: guardedFlush },
     tryFlush: { value: guardedTryFlush },
+    // others read what it holds, and it may be rolled back; and what others have stored there does not know of this unit
+    tryCache: { value: async () => undefined },
+    storeCache: { value: async () => undefined },
     // asked for when an entity is printed, which must go on working after the unit has ended
     id: { value: session.id },
   });

@@ -7,9 +7,9 @@ import {
   type UpsertManyOptions,
   type UpsertOptions,
   Utils,
-  wrap,
 } from '@mikro-orm/core';
 import { atomically } from '../../session/inner-session.js';
+import { reread } from '../../session/reread.js';
 import type { Scope } from '../scope.js';
 
 /** MikroORM's options for an upsert, without those that are the session's affair. */
@@ -43,11 +43,9 @@ export async function upsertRows<Entity extends object>(
   if (session.config.get('upsertManaged') && (!several || session.isInTransaction())) {
     return sendGroups(session, scope, groups, options);
   }
-  const keys = await atomically(session, async (inner) => {
-    const sent = await sendGroups(inner, scope, groups, options);
-    return sent.map((each) => wrap(each, true).getPrimaryKey());
-  });
-  return loaded(scope, keys);
+  const sent = await atomically(session, (inner) => sendGroups(inner, scope, groups, options));
+  const present = await reread(session, sent);
+  return sent.map((each) => present.get(each) as Entity);
 }
 
 /** Rows with the same fields, and where they stood. One statement writes the same fields for each of its rows. */
@@ -110,14 +108,4 @@ async function sendGroups<Entity extends object>(
     }
   }
   return results;
-}
-
-/** The entities with these keys, as the database has them now, in the order of the keys. */
-async function loaded<Entity extends object>(
-  { entity, meta, session }: Scope<Entity>,
-  keys: readonly unknown[],
-): Promise<Entity[]> {
-  const key = Utils.getPrimaryKeyHash(meta.primaryKeys as string[]);
-  await session.find(entity, { [key]: { $in: keys } } as never, { refresh: true, filters: false, flushMode: 'commit' });
-  return keys.map((each) => session.getUnitOfWork(false).getById(meta.class, each as never) as Entity);
 }
