@@ -29,7 +29,9 @@ import { type UpsertRowOptions, type UpsertRowsOptions, upsertRows } from './ups
  */
 export abstract class BulkRepository<Entity extends object> extends WritingRepository<Entity> {
   /**
-   * Changes the given fields of all rows that fit, and resolves to their number. A version goes up by itself.
+   * Changes the given fields of all rows that fit, and resolves to their number. A version goes up by itself, and
+   * `onUpdate` properties are set: their functions get the values. An embedded object in a JSON column is given whole, or
+   * refused.
    *
    * Rejects with ConfigurationError where the filter is empty and `all` is not set, where anything in it is undefined, and
    * where a key is to be changed.
@@ -83,10 +85,10 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
   /**
    * Inserts the row or, where one has its key or another unique value, changes the given fields of that, and resolves to
    * the entity. Options are MikroORM's: `onConflictFields`, `onConflictAction`... An optimistic version is neither checked
-   * nor raised.
+   * nor raised; `onUpdate` properties are set. An embedded object in a JSON column is given whole, or refused.
    *
    * SQL: `insert into account (owner, balance) values ('Ada', 10) on conflict (owner) do update set balance =
-   * excluded.balance returning id`
+   * excluded.balance returning id`, and `select ... from account where id in (1)`
    */
   async upsert<Fields extends string = never>(
     data: Entity | EntityData<Entity>,
