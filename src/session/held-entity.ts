@@ -18,7 +18,7 @@ export async function heldEntity<Entity extends object>(
     ? await scope.session.findOne(
         scope.entity,
         keyFor(scope, call, entityOrKey) as never,
-        scope.standalone ? { refresh: true } : {},
+        scope.standalone ? { refresh: true, cache: false } : {},
       )
     : null;
   if (found === null) {

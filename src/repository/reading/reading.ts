@@ -1,6 +1,7 @@
 import type {
   CountOptions,
   Cursor,
+  EntityProperty,
   FilterQuery,
   FindOneOptions,
   FindOneOrFailOptions,
@@ -8,11 +9,12 @@ import type {
   Loaded,
   Primary,
 } from '@mikro-orm/core';
+import { Utils } from '@mikro-orm/core';
 import { notFound } from '../../session/held-entity.js';
 import { handOut } from '../paging/batch-memory.js';
 import { findPage, type PageOptions } from '../paging/page.js';
 import { RepositoryBase } from '../repository-base.js';
-import { filterFor, keyFor, optionsFor, plainOptionsFor, specificFilterFor } from '../scope.js';
+import { filterFor, keyFor, optionsFor, plainOptionsFor, type Scope, specificFilterFor, untyped } from '../scope.js';
 import { reading } from '../writing/standalone.js';
 import type { Row, RowField, RowsOptions } from './rows.js';
 import { selectRows } from './select-rows.js';
@@ -36,7 +38,7 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
     const scope = await this.scope();
     const filter = specificFilterFor(scope, 'retrieve()', where);
     const checked = optionsFor(scope, 'retrieve()', options);
-    const found = await reading(scope, () => scope.session.findOne(this.entity, filter as never, checked));
+    const found = await reading(scope, () => findFirst(scope, filter, checked as never));
     return handOut(scope.session, found) as Loaded<Entity, Hint, Fields, Excludes> | null;
   }
 
@@ -68,7 +70,7 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
     const scope = await this.scope();
     const where = keyFor(scope, 'retrieveByKey()', key);
     const checked = optionsFor(scope, 'retrieveByKey()', options);
-    const found = await reading(scope, () => scope.session.findOne(this.entity, where as never, checked));
+    const found = await reading(scope, () => findFirst(scope, where, checked as never));
     return handOut(scope.session, found) as Loaded<Entity, Hint, Fields, Excludes> | null;
   }
 
@@ -89,7 +91,14 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
         notFound(name, where, options?.strict ? 'Or there are several, where "strict" asks for exactly one.' : ''),
       ...optionsFor(scope, 'retrieveOrFail()', options),
     };
-    const found = await reading(scope, () => scope.session.findOneOrFail(this.entity, filter as never, checked));
+    const found = await reading(scope, async () =>
+      options?.strict
+        ? scope.session.findOneOrFail(this.entity, filter as never, checked)
+        : findFirst(scope, filter, checked as never),
+    );
+    if (found === null) {
+      throw checked.failHandler(scope.meta.className, where as never);
+    }
     return handOut(scope.session, found) as Loaded<Entity, Hint, Fields, Excludes>;
   }
 
@@ -129,7 +138,7 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
    */
   async exists(filter?: FilterQuery<Entity>): Promise<boolean> {
     const scope = await this.scope();
-    const fields = scope.meta.primaryKeys as unknown as RowField<Entity>[];
+    const fields = columnsToAskFor(untyped(scope)) as unknown as RowField<Entity>[];
     const where = filterFor(scope, 'exists()', filter);
     const rows = await reading(scope, () => selectRows(scope, where, { fields, limit: 1 }));
     return rows.length > 0;
@@ -195,4 +204,33 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
     const checked = plainOptionsFor(scope, 'rows()', options);
     return (await reading(scope, () => selectRows(scope, where, checked))) as Row<Entity, Field>[];
   }
+}
+
+/**
+ * The first entity that fits. Where a filter of the entity applies, the one that is held by its key may not fit any more:
+ * that, MikroORM does not ask.
+ */
+async function findFirst<Entity extends object>(
+  { entity, session, standalone }: Scope<Entity>,
+  where: FilterQuery<Entity>,
+  options: FindOneOptions<Entity>,
+): Promise<Entity | null> {
+  const applied = standalone ? {} : await session.applyFilters(entity, {} as never, options.filters ?? {}, 'read');
+  if (Utils.hasObjectKeys(applied as object)) {
+    const [found] = await session.find(entity, where as never, { ...options, limit: 1 } as never);
+    return (found ?? null) as Entity | null;
+  }
+  return (await session.findOne(entity, where as never, options as never)) as Entity | null;
+}
+
+/** What is selected to see whether there is a row: its key; a view may have none. */
+function columnsToAskFor({
+  primaryKeys,
+  props,
+}: {
+  readonly primaryKeys: readonly string[];
+  readonly props: readonly EntityProperty[];
+}): readonly string[] {
+  const first = props.find((property) => property.fieldNames?.length > 0 && property.embedded === undefined);
+  return primaryKeys.length > 0 || first === undefined ? primaryKeys : [first.name];
 }
