@@ -1,10 +1,11 @@
-import type {
-  EntityManager,
-  EntityMetadata,
-  EntityName,
-  EntityProperty,
-  MetadataStorage,
-  QueryResult,
+import {
+  type EntityManager,
+  type EntityMetadata,
+  type EntityName,
+  type EntityProperty,
+  type MetadataStorage,
+  type QueryResult,
+  Utils,
 } from '@mikro-orm/core';
 import { EntityNotFoundError } from '../errors.js';
 import { describeKey } from '../repository/validation/describe-key.js';
@@ -72,17 +73,22 @@ function watchDriver(driver: Driver): void {
       return result;
     };
   };
-  // with nothing but collections to change there is no UPDATE
-  watch('nativeUpdate', (where, data, { properties }) =>
-    Object.keys(data as object).some((name) => {
-      const property = properties[name as never] as EntityProperty | undefined;
-      return property !== undefined && !isToMany(property);
-    })
-      ? [where]
-      : [],
-  );
+  watch('nativeUpdate', (where, data, meta) => {
+    // where a version is checked, MikroORM has an error of its own; with only collections to change there is no UPDATE
+    const checked = Object.keys(where as object).some((name) => !isKey(meta, name));
+    return !checked && Object.keys(data as object).some((name) => isColumn(meta, name)) ? [where] : [];
+  });
   watch('nativeUpdateMany', (where) => where as unknown[]);
   watch('nativeDelete', (where) => (Object.values(where as object)[0] as { $in: unknown[] }).$in);
+}
+
+/** Whether the name is that of a part of the key, or of all parts at once. */
+const isKey = ({ primaryKeys }: EntityMetadata, name: string): boolean =>
+  Utils.splitPrimaryKeys(name).every((part: string) => (primaryKeys as string[]).includes(part));
+
+function isColumn({ properties }: EntityMetadata, name: string): boolean {
+  const property = properties[name as never] as EntityProperty | undefined;
+  return property !== undefined && !isToMany(property);
 }
 
 type KeysOf = (where: unknown, data: unknown, meta: EntityMetadata) => readonly unknown[];

@@ -79,16 +79,16 @@ const calls: readonly Call[] = [
 ];
 
 /** When the other branch begins. */
-const delays = [0, 2];
+const delays = { postgresql: [0, 2], pglite: [1] };
 
 describe('promise 22: each call beside each other one', () => {
-  forEachPlace([Row], (place) => {
+  forEachPlace([Row], (place, engine) => {
     for (const first of calls) {
       it(`${first.name}, and whatever else`, async function () {
         this.timeout(60_000);
         const wrong: string[] = [];
         for (const second of calls) {
-          for (const delay of delays) {
+          for (const delay of delays[engine]) {
             const what = `${first.name} | ${second.name} after ${delay}`;
             await place.rows('truncate row restart identity');
             await place.rows(`insert into row (name, amount) select 'r' || n, n from generate_series(1, 3) n`);
