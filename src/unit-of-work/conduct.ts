@@ -119,7 +119,12 @@ async function conductOnce<T>(unit: Unit, work: (unit: Unit) => T | Promise<T>):
         (error) => closeFailed(unit, error),
       )
       // whatever happens in there, nobody may wait for ever
-      .catch((error): Failure => ({ error }));
+      .catch((error): Failure => {
+        if (unit.status === 'active') {
+          unit.state.close('rolled-back');
+        }
+        return { error };
+      });
     unit.settle(failure);
     return await outcomeOf(unit, failure, worked as unknown as Promise<T>);
   } finally {
