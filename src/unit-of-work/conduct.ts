@@ -1,4 +1,4 @@
-import type { EntityManager, MikroORM } from '@mikro-orm/core';
+import type { MikroORM } from '@mikro-orm/core';
 import { deferred } from '../common/deferred.js';
 import { openUnitsOf } from '../engine/open-units.js';
 import { isSingleConnection } from '../engine/single-connection.js';
@@ -148,7 +148,7 @@ async function enter(unit: Unit, outer: Unit): Promise<void> {
     }
     // what is still to be written belongs to the outer unit: it must not go down with the inner one
     if (place.kind !== 'enclosed') {
-      await flushPending(session);
+      await within(outer, 'work', () => flushAll(session));
     }
     options.signal?.throwIfAborted();
   } catch (error) {
@@ -258,7 +258,7 @@ async function perform(unit: Unit, work: () => Promise<unknown>): Promise<void> 
   if (transaction !== undefined) {
     await unit.driver.assertCommittable?.(transaction);
   }
-  await flushPending(binding.session);
+  await flushAll(binding.session);
 }
 
 /** Right before COMMIT or RELEASE, after all that subscribers do, during which the unit may be interrupted. */
@@ -349,13 +349,6 @@ async function endInner(unit: Unit): Promise<void> {
       ),
     );
     await inner.state.closed;
-  }
-}
-
-/** Flushes until nothing is left, where hooks can change something meanwhile. */
-async function flushPending(session: EntityManager): Promise<void> {
-  if (!(await flushAll(session))) {
-    await session.flush();
   }
 }
 
