@@ -42,8 +42,9 @@ export abstract class WritingRepository<Entity extends object> extends ReadingRe
   }
 
   /**
-   * Changes the fields that are given, and no others, and resolves to the entity. What is undefined is not given. An
-   * entity of another unit is taken by its key. Rejects with EntityNotFoundError where there is none, and with MikroORM's
+   * Changes the fields that are given, and no others, and resolves to the entity. Each of them is sent, whatever the session
+   * remembers of it; a collection is loaded first, and only what differs from it is inserted and deleted. What is undefined
+   * is not given. An entity of another unit is taken by its key. Rejects with EntityNotFoundError where there is none, and with MikroORM's
    * OptimisticLockError where a versioned entity was changed by another one.
    *
    * SQL: a SELECT by key unless the session holds the entity, and `update account set balance = 11 where id = 1`
