@@ -1,4 +1,4 @@
-import type { EntityManager, MikroORM } from '@mikro-orm/core';
+import type { MikroORM } from '@mikro-orm/core';
 import { deferred } from '../common/deferred.js';
 import { openUnitsOf } from '../engine/open-units.js';
 import { isSingleConnection } from '../engine/single-connection.js';
@@ -121,7 +121,12 @@ async function conductOnce<T>(unit: Unit, work: (unit: Unit) => T | Promise<T>):
         (error) => closeFailed(unit, error),
       )
       // whatever happens in there, nobody may wait for ever
-      .catch((error): Failure => ({ error }));
+      .catch((error): Failure => {
+        if (unit.status === 'active') {
+          unit.state.close('rolled-back');
+        }
+        return { error };
+      });
     unit.settle(failure);
     return await outcomeOf(unit, failure, worked as unknown as Promise<T>);
   } finally {
@@ -145,7 +150,7 @@ async function enter(unit: Unit, outer: Unit): Promise<void> {
     }
     // what is still to be written belongs to the outer unit: it must not go down with the inner one
     if (place.kind !== 'enclosed') {
-      await flushPending(session);
+      await within(outer, 'work', () => flushAll(session));
     }
     options.signal?.throwIfAborted();
   } catch (error) {
@@ -255,7 +260,7 @@ async function perform(unit: Unit, work: () => Promise<unknown>): Promise<void> 
   if (transaction !== undefined) {
     await unit.driver.assertCommittable?.(transaction);
   }
-  await flushPending(binding.session);
+  await flushAll(binding.session);
 }
 
 /** Right before COMMIT or RELEASE, after all that subscribers do, during which the unit may be interrupted. */
@@ -346,13 +351,6 @@ async function endInner(unit: Unit): Promise<void> {
       ),
     );
     await inner.state.closed;
-  }
-}
-
-/** Flushes until nothing is left, where hooks can change something meanwhile. */
-async function flushPending(session: EntityManager): Promise<void> {
-  if (!(await flushAll(session))) {
-    await session.flush();
   }
 }
 
