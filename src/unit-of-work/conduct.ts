@@ -9,7 +9,6 @@ import { flushAll } from '../session/flush-all.js';
 import { inContextOf, inTransaction, newSession, sessionAround } from '../session/in-transaction.js';
 import { prepareSessions } from '../session/unit-session.js';
 import { type UnitEnclosure, unitEnclosureOf } from './enclosure.js';
-import { withInheritedSession } from './inherited-session.js';
 import { OpenRun } from './open-run.js';
 import { sessionContext, type UnitOfWorkOptions } from './options.js';
 import { afterHooks, type Failure } from './outcome.js';
@@ -41,17 +40,16 @@ export interface Launch {
 
 /** Opens a unit where `propagation` says, runs `work` in it, and again as `retry` says. */
 export async function conduct<T>(launch: Launch, work: (unit: Unit) => T | Promise<T>): Promise<T> {
-  const { engineFactory, inside, manual, check } = launch;
-  launch.options.signal?.throwIfAborted();
+  const { engineFactory, options, inside, manual, check } = launch;
+  options.signal?.throwIfAborted();
   // awaited in either case, so that units which are opened side by side get their turns in that order
   const orm = await (inside?.orm ?? engineFactory.create());
-  launch.options.signal?.throwIfAborted();
+  options.signal?.throwIfAborted();
   prepareSessions(orm.em);
   check?.(orm);
 
   const enclosure = unitEnclosureOf(engineFactory);
-  const place = placeOf(orm, launch.options, unitAround(orm, launch, enclosure), enclosure);
-  const options = withInheritedSession(orm, launch.options, inside, place);
+  const place = placeOf(orm, options, unitAround(orm, launch, enclosure), enclosure);
 
   const run = new OpenRun();
   const attempt = (number: number): Promise<T> => {

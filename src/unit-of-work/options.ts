@@ -1,7 +1,6 @@
 import { IsolationLevel, type TransactionOptions, TransactionPropagation } from '@mikro-orm/core';
 import { describeValue } from '../common/describe-value.js';
 import { ConfigurationError } from '../errors.js';
-import { layOver, refuseMissing, type SessionSettings, validateSession } from './session-settings.js';
 
 /** How often a unit runs when it fails for a reason that another run may not meet. Delays are in milliseconds. */
 export interface RetryOptions {
@@ -26,12 +25,14 @@ export interface UnitOfWorkOptions {
   /** Ends the unit when it is aborted: rolled back, the running statement cancelled on the server. */
   signal?: AbortSignal;
   /** What row-level security policies ask for: variables of the transaction, and the role that it runs as. */
-  session?: SessionSettings;
+  session?: { variables?: Record<string, string | number | boolean>; role?: string };
   /** Milliseconds after which PostgreSQL ends a statement, a wait for a lock, or an idle transaction. 0: never. */
   timeouts?: { statement?: number; lock?: number; idleInTransaction?: number };
   /** All runs, the first included: after 40001, 40P01, or a lost connection where it is certain that nothing is stored. */
   retry?: number | RetryOptions;
 }
+
+type Variables = Record<string, string | number | boolean>;
 
 const optionNames = ['isolationLevel', 'readOnly', 'propagation', 'signal', 'session', 'timeouts', 'retry'] as const;
 const timeoutNames = ['statement', 'lock', 'idleInTransaction'] as const;
@@ -58,14 +59,14 @@ export function resolveOptions(...layers: readonly (UnitOfWorkOptions | undefine
     Object.assign(resolved, given(rest));
     if (session !== undefined) {
       validateSession(session);
-      resolved.session = layOver(resolved.session, session);
+      const variables = { ...resolved.session?.variables, ...given(session.variables ?? {}) } as Variables;
+      resolved.session = { ...resolved.session, ...given(session), variables };
     }
     if (timeouts !== undefined) {
       validateTimeouts(timeouts);
       resolved.timeouts = { ...resolved.timeouts, ...given(timeouts) };
     }
   }
-  refuseMissing(layers.map((layer) => layer?.session));
   validate(resolved);
   return resolved;
 }
@@ -130,6 +131,25 @@ function validateRetry(retry: RetryOptions): void {
   }
   for (const name of ['minDelay', 'maxDelay'] as const) {
     milliseconds(`retry.${name}`, retry[name]);
+  }
+}
+
+function validateSession(session: NonNullable<UnitOfWorkOptions['session']>): void {
+  if (typeof session !== 'object' || session === null) {
+    throw new ConfigurationError(`session must be { variables, role }, and is ${describe(session)}.`);
+  }
+  refuseUnknown('session option', session, ['variables', 'role']);
+  if (session.role !== undefined && (typeof session.role !== 'string' || !/^[^\0]+$/.test(session.role))) {
+    throw new ConfigurationError('session.role must be the name of a role.');
+  }
+  for (const [name, value] of Object.entries(session.variables ?? {})) {
+    if (!/^[a-z_][\w$]*(\.[a-z_][\w$]*)*$/i.test(name)) {
+      throw new ConfigurationError(`${describe(name)} is no name of a session variable; "app.tenant" is one.`);
+    }
+    const valid = ['string', 'number', 'boolean', 'undefined'].includes(typeof value);
+    if (!valid || (typeof value === 'string' && value.includes('\0'))) {
+      throw new ConfigurationError(`The session variable "${name}" must be a string, a number or a boolean.`);
+    }
   }
 }
 

@@ -112,12 +112,12 @@ function refuseContradiction(inner: UnitOfWorkOptions, outer: UnitOfWorkOptions)
   }
   const [wanted, present] = [sessionContext(inner), sessionContext(outer)];
   if (wanted?.role !== undefined && wanted.role !== present?.role) {
-    refuseSetting('session.role');
+    refuse('session.role', wanted.role, present?.role ?? 'not set');
   }
   for (const [name, value] of Object.entries(wanted?.variables ?? {})) {
     const outside = (present?.variables as Record<string, unknown> | undefined)?.[name];
     if (String(outside) !== String(value)) {
-      refuseSetting(`"${name}"`);
+      refuse(name, value, outside ?? 'not set');
     }
   }
 }
@@ -125,12 +125,5 @@ function refuseContradiction(inner: UnitOfWorkOptions, outer: UnitOfWorkOptions)
 function refuse(option: string, inner: unknown, outer: unknown): never {
   throw new ConfigurationError(
     `An inner unit of work asks for ${option} "${String(inner)}", but shares the transaction of the unit around it, where it is "${String(outer)}". Set it on the outer unit, or give the inner one the propagation "requires_new". Nothing was sent.`,
-  );
-}
-
-/** Values of variables, and roles, are nothing for a message. */
-function refuseSetting(setting: string): never {
-  throw new ConfigurationError(
-    `An inner unit of work asks for another ${setting} than the unit around it has, and shares its transaction. Set it on the outer unit, or give the inner one the propagation "requires_new". Nothing was sent.`,
   );
 }
