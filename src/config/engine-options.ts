@@ -98,7 +98,9 @@ function mergeDriverOptions(
   if (own === undefined || given === undefined) {
     return (own ?? given) as Options['driverOptions'];
   }
-  // A dialect or a client of the caller's own replaces ours; plain options are laid over ours.
+  if (typeof given !== 'function' && !isPlain(given)) {
+    return given; // which the driver refuses by name
+  }
   return (() => {
     const theirs: unknown = typeof given === 'function' ? given() : given;
     const ours: unknown = typeof own === 'function' ? own() : own;

@@ -1,4 +1,5 @@
 import { ConnectionException, DriverException, LockWaitTimeoutException, type Platform } from '@mikro-orm/core';
+import { UnitOfWorkError } from '../errors.js';
 
 /** Turns what the database rejects with into what the caller gets. */
 export type ConvertError = (error: unknown) => unknown;
@@ -35,8 +36,11 @@ const connectionException = (error: Error, message: string, code: string): Conne
   );
 };
 
-export const connectionLost = (error = new Error('Connection terminated')): ConnectionException =>
-  error instanceof ConnectionException ? error : connectionException(error, 'The connection was lost', '08006');
+/** What this library closed a connection for, it says by itself. */
+export const connectionLost = (error = new Error('Connection terminated')): Error =>
+  error instanceof ConnectionException || error instanceof UnitOfWorkError
+    ? error
+    : connectionException(error, 'The connection was lost', '08006');
 
 export const connectionRefused = (error: Error): ConnectionException =>
   error instanceof ConnectionException ? error : connectionException(error, 'Could not connect', '08001');

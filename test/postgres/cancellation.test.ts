@@ -96,7 +96,15 @@ describe('12. what runs for a transaction can be cancelled', () => {
     const proxy = await startProxy(database.url);
     const proxied = ours(proxy.url, { pool: { min: 0, max: 1 } });
     const control = proxied.em.getConnection() as unknown as UnitOfWorkPostgreSqlConnection;
-    const hold = proxy.holdAt(/pg_cancel_backend/);
+    const asked = deferred();
+    const released = deferred<undefined>();
+    proxy.onFrontend((message) => {
+      if (message.type === 'cancel') {
+        asked.resolve();
+        return released.promise;
+      }
+      return undefined;
+    });
     const answered = deferred();
     await proxied.em.fork().transactional(async (em) => {
       await em.execute('select 1');
@@ -111,11 +119,11 @@ describe('12. what runs for a transaction can be cancelled', () => {
       const next = slept.then(() => em.execute('select 2'));
       await waitFor(() => proxy.sql().some((sql) => sql.includes('pg_sleep')));
       const cancelled = control.cancelRunning(em.getTransactionContext() as never);
-      await hold.struck;
+      await asked.promise;
       await answered.promise;
       await query(database.url, 'select 1');
       expect(proxy.sql()).not.to.include('select 2');
-      hold.release();
+      released.resolve(undefined);
       await Promise.all([cancelled, next]);
       expect(proxy.sql()).to.include('select 2');
     });

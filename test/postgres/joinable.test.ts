@@ -41,6 +41,8 @@ describe('which texts can travel with other statements', () => {
     `select 'a\\;'`,
     'copy t from stdin',
     'COPY t (a, b)\nFROM  STDIN with csv',
+    'copy t from /* c */ stdin',
+    '-- why\n/* a /* b */ */ copy t from stdin',
   ]) {
     it(`no: ${JSON.stringify(sql)}`, () => expect(canBeJoined(sql)).to.equal(false));
   }

@@ -3,12 +3,30 @@ const MARK = /['"$;]|--|\/\*/g;
 const DOLLAR_QUOTE = /\$(?:[a-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/iy;
 const IN_IDENTIFIER = /[\w$\u0080-\uffff]/;
 /** While it takes COPY's data, the server doesn't understand the other statements of a batch. */
-const FROM_STDIN = /\bfrom\s+stdin\b/i;
-const COPY = /\bcopy\b/i;
+const COPY = /copy\b/iy;
+const SPACE = /\s*/y;
 
 /** Whether a statement can travel with others in one batch. */
-export const canBeJoined = (sql: string): boolean =>
-  isSingleStatement(sql) && !(FROM_STDIN.test(sql) && COPY.test(sql));
+export const canBeJoined = (sql: string): boolean => isSingleStatement(sql) && !beginsWith(COPY, sql);
+
+/** Whether this is what a statement begins with, after spaces and comments. The pattern is a sticky one. */
+const beginsWith = (pattern: RegExp, sql: string): boolean => {
+  let from = 0;
+  for (;;) {
+    SPACE.lastIndex = from;
+    SPACE.test(sql);
+    from = SPACE.lastIndex;
+    const start = sql.slice(from, from + 2);
+    if (start !== '--' && start !== '/*') {
+      pattern.lastIndex = from;
+      return pattern.test(sql);
+    }
+    from = start === '--' ? endOfLine(sql, from) : endOfComment(sql, from);
+    if (from < 0) {
+      return false;
+    }
+  }
+};
 
 /**
  * Whether a text certainly holds one statement, so that it can be sent with Parse. In doubt (an unfinished quote, a

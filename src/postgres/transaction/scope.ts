@@ -123,13 +123,18 @@ export class Scope implements DatabaseConnection {
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    this.assertOpen();
     this.#current = query;
     try {
-      return await this.transaction.execute(query, this.savepoint);
+      return await this.run(query);
     } finally {
       this.#current = undefined;
     }
+  }
+
+  /** Runs a statement that doesn't come through Kysely. */
+  async run<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    this.assertOpen();
+    return await this.transaction.execute(query, this.savepoint);
   }
 
   async *streamQuery<R>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<R>> {

@@ -46,6 +46,7 @@ export class TransactionChannel {
   readonly #state: TransactionState;
   readonly #log: TransactionLog | undefined;
   #id: string | undefined;
+  #startWithin = 0;
 
   constructor(
     services: TransactionServices,
@@ -119,16 +120,20 @@ export class TransactionChannel {
     attempt: (session: Session) => Promise<T>,
     outcomeOf: (attempted: T) => Outcome | undefined,
   ): Promise<T> {
+    let deadline: number | undefined;
     for (let replaced = 0; ; replaced += 1) {
       this.#state.notice(this.connection.current);
       this.#state.assertAlive();
-      const session = await this.#connect(savepoint);
+      const session = await this.#connect(savepoint, deadline);
+      // one wait for all connections that are tried, however many are dead
+      deadline ??= performance.now() + this.#services.pool.timeout;
+      this.#startWithin = Math.max(1, deadline - performance.now());
       const first = !this.controls.begun;
       const attempted = await attempt(session);
       const outcome = outcomeOf(attempted);
       // It came with BEGIN: what the server didn't answer, it can't have stored.
       const executed = !first || !outcome?.lost || outcome.answered;
-      if (executed || !this.connection.replaceable || replaced >= this.#services.pool.size) {
+      if (executed || session.givenUp || !this.connection.replaceable || replaced >= this.#services.pool.size) {
         return attempted;
       }
       this.connection.replace();
@@ -136,9 +141,9 @@ export class TransactionChannel {
     }
   }
 
-  async #connect(savepoint: string | undefined): Promise<Session> {
+  async #connect(savepoint: string | undefined, deadline?: number): Promise<Session> {
     try {
-      return this.connection.current ?? (await this.connection.connect());
+      return this.connection.current ?? (await this.connection.connect(deadline));
     } catch (error) {
       // The caller may catch it, and COMMIT must not succeed without the statement that couldn't be sent.
       this.#state.die(error, savepoint !== undefined && this.controls.waits(savepoint) ? { savepoint } : {});
@@ -151,9 +156,9 @@ export class TransactionChannel {
     if (canBeJoined(sql)) {
       return session.execute(sql, parameters, companions);
     }
-    const { before = [], after } = companions;
+    const { before = [], after, startWithin } = companions;
     if (before.length > 0) {
-      const outcome = await session.execute(before.at(-1) ?? '', [], { before: before.slice(0, -1) });
+      const outcome = await session.execute(before.at(-1) ?? '', [], { before: before.slice(0, -1), startWithin });
       if (outcome.error) {
         return outcome;
       }
@@ -166,6 +171,7 @@ export class TransactionChannel {
   /** What travels with a statement. */
   #companions(session: Session): Companions {
     const ask = this.#id === undefined && !this.#state.aborted;
-    return { before: this.controls.take(), after: ask ? this.#log?.question(session) : undefined };
+    const startWithin = this.controls.begun ? undefined : this.#startWithin;
+    return { before: this.controls.take(), startWithin, after: ask ? this.#log?.question(session) : undefined };
   }
 }

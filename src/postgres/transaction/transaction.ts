@@ -1,6 +1,6 @@
 import type { CompiledQuery, QueryResult, TransactionSettings } from 'kysely';
 import { Turns } from '../../common/turns.js';
-import type { UnitStatus } from '../../errors.js';
+import { ConfigurationError, type UnitStatus } from '../../errors.js';
 import type { Outcome, Pages, Session } from '../pool/session.js';
 import { type OpenStream, TransactionChannel, type TransactionServices } from './transaction-channel.js';
 import { TransactionEnd } from './transaction-end.js';
@@ -17,6 +17,8 @@ export class Transaction {
   readonly #turns = new Turns();
   #running: CompiledQuery | undefined;
   #stream: Pages | undefined;
+  /** Somebody reads a stream, also when the server has sent all of it: what is refused must not depend on the number of rows. */
+  #streaming = false;
   readonly #cancelled = new WeakSet<CompiledQuery>();
 
   /** `borrowed`: a connection of the caller's to run it on, which outlives it. */
@@ -48,6 +50,7 @@ export class Transaction {
 
   /** `savepoint`: the one that the statement is sent in. */
   execute<R>(query: CompiledQuery, savepoint?: string): Promise<QueryResult<R>> {
+    this.#assertNotStreaming();
     return this.#turns.run(async () => {
       this.#start(query);
       try {
@@ -58,7 +61,14 @@ export class Transaction {
     });
   }
 
+  /** Resolves when what was handed over before has ended. */
+  async quiet(): Promise<void> {
+    this.#assertNotStreaming();
+    await this.#turns.run(async () => {});
+  }
+
   async *stream<R>(query: CompiledQuery, rows: number, savepoint?: string): AsyncGenerator<QueryResult<R>> {
+    this.#assertNotStreaming();
     const endTurn = await this.#turns.take();
     const finish = (outcome?: Outcome): void => {
       if (outcome) {
@@ -78,6 +88,7 @@ export class Transaction {
     }
     const { pages, first } = opened;
     this.#stream = pages;
+    this.#streaming = true;
     const ended = pages.ended.then((outcome) => {
       finish(outcome);
       return outcome;
@@ -87,6 +98,7 @@ export class Transaction {
         yield { rows: page as R[] };
       }
     } finally {
+      this.#streaming = false;
       await pages.close();
       await ended;
     }
@@ -170,6 +182,15 @@ export class Transaction {
   async kill(): Promise<void> {
     this.#channel.connection.abandonWait(this.#state.closedError());
     await this.#channel.connection.current?.kill();
+  }
+
+  /** In the loop that reads it, a statement would wait for the end of the stream, and the stream for the statement's. */
+  #assertNotStreaming(): void {
+    if (this.#streaming && !this.#state.ending) {
+      throw new ConfigurationError(
+        'A stream of this session is being read, and has the connection for itself until its end: the statement was not sent. Read with the stream() of a repository of the unit instead, such as u.accounts.stream(), which leaves room for other statements between its pages.',
+      );
+    }
   }
 
   #assertNotAborted(): void {
