@@ -1,5 +1,5 @@
-// Compiles every ```ts block of README.md and of the doc comments in src, each as a module of its own, against what the
-// package exports: build it first. An error is reported at its line in README or in the source.
+// Compiles every ```ts block of README.md, of the pages in docs and of the doc comments in src, each as a module of its own,
+// against what the package exports: build it first. An error is reported at its line in the page or in the source.
 //
 // A block may lean on declarations that would only distract its reader:
 //   <!-- prelude
@@ -7,7 +7,9 @@
 //   -->
 // goes in front of the next block of that file; `<!-- prelude bank ... -->` in front of each block after `<!-- use bank -->`.
 // A block whose first line is a comment with a file name (`// account.ts`) gets that name, and other blocks of the same
-// file may import it.
+// file may import it. Those of the quick start may be imported by every page.
+//
+// The flags that decorators need are on only for pages that say so: <!-- decorators -->
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -61,45 +63,70 @@ function blocksOf(text, margin) {
   return blocks;
 }
 
-/** All sources that may have doc comments, and README. */
+/** The page whose files every other page may import. */
+const quickStart = join('docs', 'guide', 'quick-start.md');
+
+/** README, all pages, and all sources that may have doc comments. */
 function documents() {
-  const sources = readdirSync(join(root, 'src'), { recursive: true }).filter((name) => name.endsWith('.ts'));
-  return ['README.md', ...sources.map((name) => join('src', name)).sort()].filter((name) =>
-    existsSync(join(root, name)),
-  );
+  const inside = (name, ending) =>
+    readdirSync(join(root, name), { recursive: true })
+      .filter((file) => file.endsWith(ending) && !file.includes('node_modules') && !file.startsWith('reference'))
+      .map((file) => join(name, file))
+      .sort();
+  return ['README.md', ...inside('docs', '.md'), ...inside('src', '.ts')];
 }
 
+const nameOf = ({ lines }) => lines[0]?.match(/^\/\/ ([\w./-]+\.ts)$/)?.[1];
+
+function write(path, { prelude, lines }) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, [...prelude, ...lines, ''].join('\n'));
+}
+
+/** Writes every example into a file, those of a document into one folder; and where decorators are in use. */
 function writeExamples() {
   const examples = new Map();
+  const decorated = [];
+  const shared = blocksOf(readFileSync(join(root, quickStart), 'utf8'), '').filter(nameOf);
   for (const document of documents()) {
-    const margin = document.endsWith('.md') ? '' : /^\s*\* ?/;
-    for (const block of blocksOf(readFileSync(join(root, document), 'utf8'), margin)) {
-      const name = block.lines[0]?.match(/^\/\/ ([\w./-]+\.ts)$/)?.[1] ?? `line-${block.line}.ts`;
-      const path = join(folder, document.replace(/\.\w+$/, ''), name);
-      mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, [...block.prelude, ...block.lines, ''].join('\n'));
+    const isPage = document.endsWith('.md');
+    const text = readFileSync(join(root, document), 'utf8');
+    const blocks = blocksOf(text, isPage ? '' : /^\s*\* ?/);
+    const place = join(folder, document.replace(/\.\w+$/, ''));
+    if (blocks.length > 0 && /^<!-- decorators -->$/m.test(text)) {
+      decorated.push(place);
+    }
+    for (const block of blocks) {
+      const path = join(place, nameOf(block) ?? `line-${block.line}.ts`);
+      write(path, block);
       examples.set(relative(root, path), { document, shift: block.line - block.prelude.length - 1, ...block });
     }
+    if (document.startsWith('docs') && blocks.length > 0) {
+      for (const block of shared.filter((block) => !existsSync(join(place, nameOf(block))))) {
+        write(join(place, nameOf(block)), block);
+      }
+    }
   }
-  return examples;
+  return { examples, decorated };
 }
 
-function compile() {
+function compile(name, include, exclude, flags) {
   const compilerOptions = {
+    ...flags,
     target: 'es2022',
     module: 'nodenext',
     moduleDetection: 'force',
     lib: ['esnext'],
     types: ['node', 'mocha'],
     strict: true,
-    experimentalDecorators: true,
-    emitDecoratorMetadata: true,
+    exactOptionalPropertyTypes: true,
     skipLibCheck: true,
     noEmit: true,
   };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['**/*.ts'] }));
+  const config = join(folder, name);
+  writeFileSync(config, JSON.stringify({ compilerOptions, include, exclude }));
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
-  return spawnSync(process.execPath, [tsc, '-p', folder, '--pretty', 'false'], { cwd: root, encoding: 'utf8' });
+  return spawnSync(process.execPath, [tsc, '-p', config, '--pretty', 'false'], { cwd: root, encoding: 'utf8' });
 }
 
 /** Turns `.examples/README/line-12.ts(3,5): error` into `README.md:14: error`. */
@@ -121,10 +148,17 @@ if (!existsSync(join(root, 'dist', 'src', 'index.d.ts'))) {
 }
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder);
-const examples = writeExamples();
-const { status, stdout, stderr } = examples.size === 0 ? { status: 0, stdout: '', stderr: '' } : compile();
-if (status !== 0) {
-  const lines = (stdout + stderr).split('\n').filter(Boolean);
+const { examples, decorated } = writeExamples();
+const decoratedFiles = decorated.map((place) => join(place, '**', '*.ts'));
+const runs = [
+  compile('tsconfig.json', ['**/*.ts'], decoratedFiles, {}),
+  compile('tsconfig.decorators.json', decoratedFiles, [], {
+    experimentalDecorators: true,
+    emitDecoratorMetadata: true,
+  }),
+];
+if (runs.some(({ status }) => status !== 0)) {
+  const lines = runs.flatMap(({ stdout, stderr }) => (stdout + stderr).split('\n')).filter(Boolean);
   console.error(lines.map((line) => locate(line, examples)).join('\n'));
   console.error(`examples: ${examples.size} found, not all compile (see .examples)`);
   process.exit(1);

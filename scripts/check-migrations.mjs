@@ -5,19 +5,12 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nodeOf } from './support/node.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { OwnServer } = await import('../dist/test/support/own-server.js');
 
-function newEnoughNode() {
-  if (Number(process.versions.node.split('.')[0]) >= 22) {
-    return process.execPath;
-  }
-  const find = ['exec', '--yes', '--loglevel=error', '--package=node@24.21.0', '--call', 'node -p process.execPath'];
-  return execFileSync('npm', find, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
-}
-
-const node = newEnoughNode();
+const node = nodeOf(22);
 const cli = join(root, 'node_modules', '@mikro-orm', 'cli', 'cli.js');
 const server = await OwnServer.start();
 try {

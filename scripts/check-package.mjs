@@ -1,32 +1,16 @@
 // Packs the package and uses the tarball in an empty project, as a consumer would: with MikroORM's core alone, with TypeDI
 // besides, and with a database. Build first. What the consumer runs is in package-consumer/.
 
-import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { npm, pack, run } from './support/run.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { name, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), `${name}-package-`));
 const project = join(folder, 'project');
-
-const npm = (args, cwd) => run('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], cwd);
-
-function run(command, args, cwd) {
-  const result = spawnSync(command, args, {
-    cwd,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 120_000,
-  });
-  if (result.status !== 0) {
-    const reason = result.error?.message ?? result.signal ?? `exit code ${result.status}`;
-    throw new Error(`${command} ${args.join(' ')}: ${reason}\n${result.stdout}${result.stderr}`);
-  }
-  return result.stdout.trim();
-}
 
 /** Adds packages to the project, in the versions that the library is tested with. */
 function install(...packages) {
@@ -43,9 +27,7 @@ function consume(file) {
 }
 
 try {
-  const [{ filename, files }] = JSON.parse(
-    npm(['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root),
-  );
+  const { filename, files } = pack(root, folder);
   const strange = files
     .map(({ path }) => path)
     .filter((path) => !/^(dist\/src|src)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(path));

@@ -1,4 +1,5 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import { requireMethods } from '../common/require-methods.js';
 import { type Enclosure, enclosureOf } from '../engine/enclosure.js';
 import { openUnitsOf } from '../engine/open-units.js';
@@ -17,15 +18,15 @@ import type { EngineFactory } from '../interfaces/engine-factory.js';
  * export async function databaseTime(engineFactory: EngineFactory) {
  *   const connectionProxy = new MikroOrmConnectionProxy(engineFactory);
  *   const session = await connectionProxy.connect();
- *   return session.getConnection().execute('select now()');
+ *   return session.execute('select now()');
  * }
  * ```
  */
-export class MikroOrmConnectionProxy implements ConnectionProxy<EntityManager> {
+export class MikroOrmConnectionProxy implements ConnectionProxy<SqlEntityManager> {
   readonly #engineFactory: EngineFactory<MikroORM>;
   #engine: MikroORM | undefined;
   #enclosure: Enclosure | undefined;
-  #session: EntityManager | undefined;
+  #session: SqlEntityManager | undefined;
 
   /** @throws ConfigurationError where there is no engine factory */
   constructor(engineFactory: EngineFactory<MikroORM>) {
@@ -34,10 +35,10 @@ export class MikroOrmConnectionProxy implements ConnectionProxy<EntityManager> {
   }
 
   /**
-   * The session; the same one at each call, until the engine is disposed of and started anew. Rejects as the factory's
+   * The session, MikroORM's `SqlEntityManager`: the same one at each call, until the engine is disposed of and started anew. Rejects as the factory's
    * `create()` does, and with ConfigurationError inside a unit of work on a database that takes one connection only.
    */
-  async connect(): Promise<EntityManager> {
+  async connect(): Promise<SqlEntityManager> {
     const engine = await this.#engineFactory.create();
     const enclosure = enclosureOf(this.#engineFactory);
     this.#refuseInsideUnit(engine, enclosure);
@@ -45,7 +46,8 @@ export class MikroOrmConnectionProxy implements ConnectionProxy<EntityManager> {
       this.#engine = engine;
       this.#enclosure = enclosure;
       this.#session =
-        enclosure?.session(engine, {}) ?? (engine.em.fork({ disableContextResolution: true }) as EntityManager);
+        (enclosure?.session(engine, {}) as SqlEntityManager | undefined) ??
+        (engine.em.fork({ disableContextResolution: true }) as SqlEntityManager);
     }
     return this.#session;
   }

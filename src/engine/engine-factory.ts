@@ -4,13 +4,20 @@ import { MikroORM, type Options } from '@mikro-orm/core';
 import { describeValue } from '../common/describe-value.js';
 import { ConfigurationError, UnitOfWorkClosedError, UnitOfWorkError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
+import { checkCursorSecret, keepCursorSecret } from './cursor-secret.js';
 import { OpenUnits, type UnitHost } from './open-units.js';
 
 /** How many milliseconds units that are interrupted may take to end. */
 const rollbackTime = 7_000;
 
-/** MikroORM's options, those from `defineConfig()` included. */
-export type EngineOptions = Partial<Options>;
+/** MikroORM's options, those from `defineConfig()` included, and what this library adds. */
+export type EngineOptions = Partial<Options> & {
+  /**
+   * Encrypts and authenticates the cursors of `page()`, so that a client can neither read nor make one: 32 random bytes as
+   * text, say, and the same in each process. Without it cursors are readable, and orders by hidden fields are refused.
+   */
+  readonly cursorSecret?: string | undefined;
+};
 
 /**
  * Makes one MikroORM instance, the engine, and closes it. An application has one for each database.
@@ -87,8 +94,14 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
     if (typeof options !== 'object' || options === null) {
       throw new ConfigurationError('An engine factory needs the options of MikroORM, or a promise of them.');
     }
+    const { cursorSecret, ...rest } = options;
+    checkCursorSecret(cursorSecret);
     // MikroORM tells the contexts of engines apart by this name only, and gives all the same one
-    return MikroORM.init({ contextName: `mikro-orm-uow-${randomUUID()}`, ...options });
+    const orm = await MikroORM.init({ contextName: `mikro-orm-uow-${randomUUID()}`, ...rest });
+    if (cursorSecret !== undefined) {
+      keepCursorSecret(orm.config, cursorSecret);
+    }
+    return orm;
   }
 
   async #close(engine: Promise<MikroORM>, timeout: number): Promise<void> {

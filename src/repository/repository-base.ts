@@ -1,4 +1,5 @@
 import type { EntityManager, EntityName } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import { requireMethods } from '../common/require-methods.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
 import { sessionOfBatch } from './paging/batch-memory.js';
@@ -9,12 +10,12 @@ export abstract class RepositoryBase<Entity extends object> {
   /** The entity's class or schema. */
   protected abstract readonly entity: EntityName<Entity>;
   /** Gives the session, at every request. */
-  protected readonly connectionProxy: ConnectionProxy<EntityManager>;
+  protected readonly connectionProxy: ConnectionProxy<SqlEntityManager>;
 
   /** @throws ConfigurationError where there is no connection proxy */
   constructor(connectionProxy: ConnectionProxy<EntityManager>) {
     requireMethods(connectionProxy, ['connect'], `${new.target.name} needs a connection proxy`);
-    this.connectionProxy = connectionProxy;
+    this.connectionProxy = connectionProxy as ConnectionProxy<SqlEntityManager>;
   }
 
   /** The session, once it is certain that its engine knows the entity. */

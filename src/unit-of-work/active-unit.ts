@@ -1,4 +1,4 @@
-import type { EntityManager } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { UnitStatus } from '../errors.js';
 import type { BaseUnitOfWork } from '../interfaces/base-unit-of-work.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
@@ -38,12 +38,12 @@ export abstract class ActiveUnit<Declared extends Repositories> implements BaseU
   }
 
   /**
-   * MikroORM's EntityManager of this transaction.
+   * MikroORM's `SqlEntityManager` of this transaction: `execute`, `getKysely` and `createQueryBuilder` take part in it.
    *
    * @throws UnitOfWorkClosedError once the unit has begun to end
    */
-  get session(): EntityManager {
-    return this.#transaction.session;
+  get session(): SqlEntityManager {
+    return this.#transaction.session as SqlEntityManager;
   }
 
   /** How the unit stands, or how it ended. */

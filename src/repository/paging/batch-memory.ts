@@ -34,19 +34,13 @@ export function handOut<Result>(session: EntityManager, result: Result): Result 
   return result;
 }
 
-/** The entities to work on, and all that was loaded to have them. */
-interface Batch {
-  readonly entities: readonly object[];
-  readonly loaded: readonly object[];
-}
-
 /**
  * Runs `work` on a batch of a unit; at its end, what it loaded and created leaves the session, which holds what it held
  * before. Everything has to be flushed by then. What leaves counts as another unit's: it is taken by its key.
  */
 export async function inBatch(
   session: EntityManager,
-  load: (session: EntityManager) => Promise<Batch | undefined>,
+  load: (session: EntityManager) => Promise<readonly object[] | undefined>,
   work: (entities: readonly object[], session: EntityManager) => Promise<void>,
 ): Promise<boolean> {
   const before = new Set<object>(session.getUnitOfWork(false).getIdentityMap());
@@ -54,8 +48,8 @@ export async function inBatch(
   if (batch === undefined) {
     return false;
   }
-  const entities = new Set<object>(batch.loaded);
-  await current.run({ outer: session, session, entities }, () => work(batch.entities, session));
+  const entities = new Set<object>(batch);
+  await current.run({ outer: session, session, entities }, () => work(batch, session));
   release(session, entities, before);
   return true;
 }
@@ -63,7 +57,7 @@ export async function inBatch(
 /** Runs `work` on a batch in a session of its own, which others don't see, and whose entities go with it. */
 export async function inBatchApart(
   outer: EntityManager,
-  load: (session: EntityManager) => Promise<Batch | undefined>,
+  load: (session: EntityManager) => Promise<readonly object[] | undefined>,
   work: (entities: readonly object[], session: EntityManager) => Promise<void>,
 ): Promise<boolean> {
   const session = innerSession(outer, 'auto');
@@ -71,7 +65,7 @@ export async function inBatchApart(
   if (batch === undefined) {
     return false;
   }
-  await current.run({ outer, session, entities: new Set() }, () => work(batch.entities, session));
+  await current.run({ outer, session, entities: new Set() }, () => work(batch, session));
   return true;
 }
 

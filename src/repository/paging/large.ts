@@ -1,12 +1,14 @@
 import type { FilterQuery, FindOptions, Loaded, OrderDefinition } from '@mikro-orm/core';
 import { isSingleConnection } from '../../engine/single-connection.js';
+import { keyset } from '../../postgres/keyset/keyset.js';
+import { teachKeysets } from '../../postgres/keyset/teach-keysets.js';
 import { innerSession } from '../../session/inner-session.js';
 import { filterFor, optionsFor, type Scope, untyped } from '../scope.js';
 import { BulkRepository } from '../statements/bulk.js';
 import { describeValue, refuse } from '../validation/refuse.js';
 import { storing } from '../writing/standalone.js';
 import { inBatch, inBatchApart } from './batch-memory.js';
-import { keysetBatches } from './keyset-batches.js';
+import { keysetBatches } from './batches.js';
 import { totalOrder } from './order.js';
 
 /** MikroORM's options, as far as they mean something for rows that come one by one. */
@@ -62,8 +64,10 @@ export abstract class LargeRepository<Entity extends object> extends BulkReposit
 
   /** As the database sends it. */
   #atOnce(scope: Scope<Entity>, where: FilterQuery<Entity>, options: StreamOptions<Entity>, chunkSize: number) {
-    const orderBy = totalOrder(untyped(scope), options.orderBy as never);
-    return innerSession(scope.session).stream(this.entity, { ...options, where, orderBy, chunkSize } as never);
+    const { columns, key } = totalOrder(untyped(scope), options.orderBy as never);
+    teachKeysets(scope.session.getDriver());
+    const along = { ...options, where, orderBy: undefined, chunkSize, [keyset]: { columns, key } };
+    return innerSession(scope.session).stream(this.entity, along as never);
   }
 
   async *#inParts(scope: Scope<Entity>, where: FilterQuery<Entity>, options: object, size: number) {
@@ -78,7 +82,7 @@ export abstract class LargeRepository<Entity extends object> extends BulkReposit
       if (part === undefined) {
         return;
       }
-      yield* part.page.items as Entity[];
+      yield* part;
     }
   }
 
@@ -108,19 +112,12 @@ export abstract class LargeRepository<Entity extends object> extends BulkReposit
     const load = keysetBatches(scope, where, rest, size);
     const each = scope.standalone ? inBatchApart : inBatch;
     for (let more = true; more; ) {
-      more = await each(
-        await this.session(),
-        async (session) => {
-          const found = await load(session);
-          return found && { entities: found.page.items, loaded: found.loaded };
-        },
-        async (entities, session) => {
-          await work(entities as Loaded<Entity, Hint>[]);
-          // of a unit that has ended meanwhile, there is no session
-          await this.session();
-          await (scope.standalone ? storing({ ...scope, session }, async () => undefined) : session.flush());
-        },
-      );
+      more = await each(await this.session(), load, async (entities, session) => {
+        await work(entities as Loaded<Entity, Hint>[]);
+        // of a unit that has ended meanwhile, there is no session
+        await this.session();
+        await (scope.standalone ? storing({ ...scope, session }, async () => undefined) : session.flush());
+      });
     }
   }
 }

@@ -1,16 +1,11 @@
-import {
-  type Cursor,
-  Cursor as CursorClass,
-  type FilterQuery,
-  type FindByCursorOptions,
-  type OrderDefinition,
-} from '@mikro-orm/core';
-import type { Scope } from '../scope.js';
-import type { Meta } from '../validation/metadata.js';
+import { Cursor, type FilterQuery, type FindByCursorOptions, type OrderDefinition } from '@mikro-orm/core';
+import { cursorSecretOf } from '../../engine/cursor-secret.js';
+import type { Position } from '../../postgres/keyset/keyset.js';
+import { type Scope, untyped } from '../scope.js';
 import { describeValue, refuse } from '../validation/refuse.js';
-import { keepPrecision } from './exact-cursor.js';
-import { beyond, positionOf } from './keyset.js';
-import { type Place, placesOf, reversed, totalOrder } from './order.js';
+import { type CursorText, cursorText } from './cursor-text.js';
+import { reversed, totalOrder } from './order.js';
+import { readAlong } from './read-along.js';
 
 /**
  * Which page of what order: the `first` entities, or those `after` a cursor; or the `last` ones, or those `before` one.
@@ -34,69 +29,81 @@ export type PageOptions<
 
 type AnyPageOptions = PageOptions<object, string, string, string, boolean>;
 
-/** A page, and all that was loaded for it: one more than it has, if there are more. */
-export interface FoundPage<Entity extends object> {
-  readonly page: Cursor<Entity, string, string, string, boolean>;
-  readonly loaded: readonly Entity[];
+/** MikroORM's page, whose cursors are positions. */
+class Page extends Cursor<object, string, string, string, boolean> {
+  readonly #positions: ReadonlyMap<object, Position>;
+  readonly #text: CursorText;
+
+  constructor(text: CursorText, positions: ReadonlyMap<object, Position>, ...of: ConstructorParameters<typeof Cursor>) {
+    super(...(of as ConstructorParameters<typeof Cursor<object, string, string, string, boolean>>));
+    this.#positions = positions;
+    this.#text = text;
+  }
+
+  override from(entity: object): string {
+    const position = this.#positions.get(entity);
+    return position ? this.#text.write(position) : refuse('from() takes an entity of this very page.');
+  }
 }
 
 /** A page in an order that no two rows share a place in, so that rows that come or go beside it don't shift it. */
 export async function findPage<Entity extends object>(
-  { entity, meta: typed, session }: Scope<Entity>,
+  scope: Scope<Entity>,
   filter: FilterQuery<Entity>,
   options: AnyPageOptions,
-): Promise<FoundPage<Entity>> {
+): Promise<Page> {
   const { first, last, after, before, orderBy, includeCount = false, ...rest } = options;
-  const meta = typed as unknown as Meta;
+  const { entity, session } = scope;
+  const meta = untyped(scope);
   const size = sizeOf(first, last);
-  const order = totalOrder(meta, orderBy as OrderDefinition<object> | undefined);
-  const places = placesOf(meta, order);
-  const bounds = [
-    ...boundOf(textOf(after, 'endCursor', 'after'), 'after', places, session.getPlatform()),
-    ...boundOf(textOf(before, 'startCursor', 'before'), 'before', places, session.getPlatform()),
-  ];
-  const where = bounds.length === 0 ? filter : { $and: [filter, ...bounds] };
-  const items = (await session.find(
-    entity,
-    where as never,
-    {
-      ...rest,
-      orderBy: last === undefined ? order : reversed(order),
-      limit: size + 1,
-    } as never,
-  )) as Entity[];
-  const total = includeCount
-    ? await session.count(entity, filter as never, { filters: rest.filters } as never)
-    : undefined;
-  const loaded = [...items];
-  const found = last === undefined ? items : items.reverse();
-  const definition = {
+  const { columns, key } = totalOrder(meta, orderBy as OrderDefinition<object> | undefined);
+  const text = cursorText(meta, columns, cursorSecretOf(session));
+  const bounds = {
+    after: positionOf(after, 'endCursor', 'after', text),
+    before: positionOf(before, 'startCursor', 'before', text),
+  };
+  const along =
+    last === undefined
+      ? { columns, ...bounds }
+      : { columns: reversed(columns), after: bounds.before, before: bounds.after };
+  const { entities, positions } = await readAlong(
+    scope,
+    filter,
+    { ...rest, limit: size + 1 },
+    { ...along, key, take: size },
+  );
+  const { filters, schema } = rest;
+  const total = includeCount ? await session.count(entity, filter as never, { filters, schema } as never) : undefined;
+  const places = new Map(entities.map((each, index) => [each, positions[index] as Position]));
+  // MikroORM tells from one entity too many that there are more, and leaves it out
+  const found = positions.length > size ? [...entities, undefined as never] : entities;
+  const items = last === undefined ? found : found.reverse();
+  const of = {
     first,
     last,
     after: after ?? undefined,
     before: before ?? undefined,
-    orderBy: order,
+    orderBy: columns.map((column) => column.orderBy),
     overfetch: true,
   };
-  const page = new CursorClass(found as never[], total as never, definition as never, meta as never);
-  await keepPrecision(page as never, session, meta, places);
-  return { page: page as never, loaded };
+  return new Page(text, places, items, total as never, of as never, meta);
 }
 
-function boundOf(
-  text: string | undefined,
-  side: 'after' | 'before',
-  places: readonly Place[],
-  platform: Parameters<typeof positionOf>[2],
-): object[] {
-  if (text === undefined) {
-    return [];
+/** The position that an option's cursor stands for. */
+function positionOf(
+  token: unknown,
+  key: 'endCursor' | 'startCursor',
+  option: 'after' | 'before',
+  cursors: CursorText,
+): Position | undefined {
+  const text = typeof token === 'object' && token !== null ? (token as Record<string, unknown>)[key] : token;
+  if (text === undefined || text === null) {
+    return undefined;
   }
-  const position = positionOf(text, places, platform);
-  if (position === undefined) {
-    refuse(`"${side}" is no cursor of a page in this order.`);
+  if (typeof text !== 'string') {
+    refuse(`"${option}" is a cursor of an earlier page, and got ${describeValue(text)}.`);
   }
-  return [beyond(places, position, side)];
+  return cursors.read(text) ?? refuse(`"${option}" is no cursor of a page in this order.`);
 }
 
 function sizeOf(first: unknown, last: unknown): number {
@@ -108,14 +115,4 @@ function sizeOf(first: unknown, last: unknown): number {
     refuse(`"${first === undefined ? 'last' : 'first'}" is a whole number, 1 or more, and got ${describeValue(size)}.`);
   }
   return size as number;
-}
-
-function textOf(token: unknown, key: 'endCursor' | 'startCursor', option: string): string | undefined {
-  const text = typeof token === 'object' && token !== null ? (token as Record<string, unknown>)[key] : token;
-  if (text === undefined || text === null) {
-    return undefined;
-  }
-  return typeof text === 'string'
-    ? text
-    : refuse(`"${option}" is a cursor of an earlier page, and got ${describeValue(text)}.`);
 }

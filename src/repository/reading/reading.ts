@@ -145,7 +145,7 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
     const scope = await this.scope();
     const where = filterFor(scope, 'page()', filter);
     const checked = optionsFor(scope, 'page()', options);
-    const { page } = await reading(scope, () => findPage(scope, where, checked as never));
+    const page = await reading(scope, () => findPage(scope, where, checked as never));
     handOut(scope.session, page.items);
     return page as unknown as Cursor<Entity, Hint, Fields, Excludes, IncludeCount>;
   }
