@@ -4,6 +4,7 @@ import type { Dialect, PostgresDialect } from 'kysely';
 import type { Pool, PoolConfig } from 'pg';
 import { errorConverter } from '../connection-errors.js';
 import { ClientPool, CONNECTION_TIMEOUT, type ConnectionHook } from '../pool/client-pool.js';
+import { connectInTurn, type Servers } from '../pool/servers.js';
 import { CommitOutcome } from '../transaction/commit-outcome.js';
 import { sessionStatements } from '../transaction/session-context.js';
 import { refuseOldPg, requireOwnDriver } from './driver-options.js';
@@ -14,7 +15,7 @@ import { type BeginOptions, type TransactionContext, Transactions } from './tran
 /** After how many milliseconds of silence the operating system begins to ask whether the other end is still there. */
 const KEEP_ALIVE_AFTER = 10_000;
 
-type PoolOptions = PoolConfig & { onPoolCreated?: (pool: Pool) => unknown };
+type PoolOptions = PoolConfig & { onPoolCreated?: (pool: Pool) => unknown; servers?: Servers };
 
 /** MikroORM's PostgreSQL connection, on a Kysely driver whose transactions cost less and tell how they ended. */
 export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
@@ -36,7 +37,8 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
       }),
   });
 
-  override createKyselyDialect(overrides: PoolOptions): PostgresDialect {
+  override createKyselyDialect(options: PoolOptions): PostgresDialect {
+    const { servers, ...overrides } = options ?? {};
     let pool: Pool | undefined;
     const stock = super.createKyselyDialect({
       connectionTimeoutMillis: CONNECTION_TIMEOUT,
@@ -46,10 +48,13 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
       ...overrides,
       onPoolCreated: (created: Pool) => {
         pool = created;
-        return overrides?.onPoolCreated?.(created);
+        return overrides.onPoolCreated?.(created);
       },
     } as PoolConfig);
     refuseOldPg(pool as unknown as Pool);
+    if (servers) {
+      connectInTurn(pool as unknown as Pool, servers);
+    }
     const clients = new ClientPool(pool as unknown as Pool, this.#hooks());
     this.#clients = clients;
     const services = {

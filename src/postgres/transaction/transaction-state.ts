@@ -22,7 +22,7 @@ export class TransactionState {
   #status: UnitStatus = 'active';
   #ending = false;
   #endedBySql = false;
-  /** The error that made the server abort the transaction, while it is aborted. */
+  /** The error that made the server abort the transaction, while it is aborted: as it came, for its stack is made where it is thrown. */
   #abortedBy: unknown;
   /** Why it can't go on: nothing of it is stored, nor will be. */
   #death: Death | undefined;
@@ -91,7 +91,7 @@ export class TransactionState {
     } else if (session.status === 'T') {
       this.#abortedBy = undefined;
     } else if (session.status === 'E') {
-      this.#abortedBy ??= this.#convert(error);
+      this.#abortedBy ??= error;
     } else if (error) {
       // BEGIN failed: what comes next would run outside a transaction.
       this.die(this.#convert(error));
@@ -129,7 +129,7 @@ export class TransactionState {
       : new TransactionAbortedError(
           'The transaction was aborted by an error that was caught: nothing of it is stored',
           {
-            cause: this.#death?.cause ?? this.#abortedBy,
+            cause: this.#death?.cause ?? this.#convert(this.#abortedBy),
           },
         );
   }
