@@ -175,42 +175,28 @@ describe('the servers of a DSN', () => {
   });
 
   describe('that are several', () => {
-    const several = async (query: string, options: { dead?: boolean } = {}) => {
-      const own = new URL(server.url);
-      const main = new URL(serverUrl());
-      const hosts = [
-        ...(options.dead ? [`127.0.0.1:${await freePort()}`] : []),
-        `${own.hostname}:${own.port}`,
-        `${main.hostname}:${main.port}`,
-      ];
-      // the two have passwords of their own
-      await setPassword(own.password);
-      return `postgres://${main.username}:${own.password}@${hosts.join(',')}/postgres${query}`;
+    const role = `several_${process.pid}`;
+    const urls = () => [server.url, serverUrl()];
+    before(async () => {
+      for (const url of urls()) {
+        await query(url, `begin read write; create role ${role} login password 'several'; commit`);
+      }
+    });
+    after(() => query(serverUrl(), `drop role ${role}`));
+
+    /** Both servers, the read-only one first, and one before them that is not there. */
+    const several = async (parameters: string): Promise<string> => {
+      const hosts = urls().map((url) => new URL(url).host);
+      return `postgres://${role}:several@127.0.0.1:${await freePort()},${hosts.join(',')}/postgres${parameters}`;
     };
-    const setPassword = async (password: string) => {
-      const main = new URL(serverUrl());
-      await query(
-        main.href,
-        `do $$ begin if not exists (select from pg_roles where rolname = 'several') then create role several superuser login; end if; end $$`,
-      );
-      await query(main.href, `alter role several password '${password}'`);
-      await query(
-        server.url,
-        `set default_transaction_read_only = off; do $$ begin if not exists (select from pg_roles where rolname = 'several') then create role several superuser login; end if; end $$; alter role several password '${password}'`,
-      );
-    };
-    const portOf = async (dsn: string) => {
-      const url = dsn.replace(/\/\/[^:]*:/, '//several:');
-      return (await ask<{ port: string }>(url, `select current_setting('port') as port`))?.port;
-    };
+    const portOf = async (dsn: string) =>
+      (await ask<{ port: string }>(dsn, `select current_setting('port') as port`))?.port;
 
     it('are tried in turn: the first that answers', async () => {
-      expect(await portOf(await several('', { dead: true }))).to.equal(new URL(server.url).port);
+      expect(await portOf(await several(''))).to.equal(new URL(server.url).port);
     });
     it('are tried in turn: the first that writes', async () => {
-      expect(await portOf(await several('?target_session_attrs=read-write', { dead: true }))).to.equal(
-        new URL(serverUrl()).port,
-      );
+      expect(await portOf(await several('?target_session_attrs=read-write'))).to.equal(new URL(serverUrl()).port);
     });
     for (const [attributes, ok] of [
       ['read-only', true],
