@@ -98,9 +98,9 @@ export class Lease implements Session {
     if (outcome.lost) {
       this.#lose(outcome.error ?? new Error('Connection terminated'));
     }
-    const { result, lost, controlsDone, answered, after } = outcome;
-    const error = lost ? this.#lost : outcome.error;
-    return { result: result && toStatementResult(result), error, lost, controlsDone, answered, after };
+    const { result, ...rest } = outcome;
+    const error = rest.lost ? this.#lost : rest.error;
+    return { ...rest, error, result: result && toStatementResult(result) };
   }
 
   /**

@@ -40,7 +40,7 @@ export function batchClass(Query: PgQueryClass): BatchClass {
     readonly #plain: boolean;
     readonly #paged: boolean;
     readonly #before: readonly string[];
-    readonly #after: string | undefined;
+    readonly #after: readonly string[];
     /** What is sent: the statement, and after several in one text what was to come after them. */
     readonly #sql: string;
     readonly #appended: boolean;
@@ -51,14 +51,16 @@ export function batchClass(Query: PgQueryClass): BatchClass {
     #answered = false;
     #synced = false;
     #afterRow: (string | null)[] | undefined;
+    #afterError: Error | undefined;
+    readonly #commands: string[] = [];
     /** An error that arose on this side, while the server goes on unharmed. */
     #localError: Error | undefined;
     #lost = false;
     #phase: 'new' | 'submitting' | 'sent' | 'ready' = 'new';
 
     constructor(text: string, values: readonly unknown[] = [], options: BatchOptions = {}) {
-      const { before = [], after, rows, several = false, startWithin } = options;
-      const joined = !several && (before.length > 0 || after !== undefined);
+      const { before = [], after = [], rows, several = false, startWithin } = options;
+      const joined = !several && (before.length > 0 || after.length > 0);
       super({
         // what watches pg sees all that is sent, and not what is asked along the way
         text: before.length > 0 ? `${before.join('; ')}; ${text}` : text,
@@ -70,14 +72,14 @@ export function batchClass(Query: PgQueryClass): BatchClass {
         callback: (error, result) => this.#finish(error ?? undefined, result),
       });
       // Several statements go out in the simple protocol, where what comes after them is one more.
-      this.#appended = several && after !== undefined;
-      this.#sql = this.#appended ? `${text}\n;${after}` : text;
+      this.#appended = several && after.length > 0;
+      this.#sql = this.#appended ? [text, ...after].join('\n;') : text;
       this.#startsTransaction = startWithin !== undefined;
       this.#joined = joined;
       this.#plain = values.length === 0 && rows === undefined;
       this.#paged = rows !== undefined;
       this.#before = before;
-      this.#after = several ? undefined : after;
+      this.#after = several ? [] : after;
       this.done = new Promise((resolve) => {
         this.#settle = resolve;
       });
@@ -138,15 +140,13 @@ export function batchClass(Query: PgQueryClass): BatchClass {
 
     #sync(connection: WireConnection): void {
       this.#synced = true;
-      if (this.#after !== undefined) {
-        this.#write(connection, controlMessages([this.#after]));
-      }
+      this.#write(connection, controlMessages(this.#after));
       connection.sync();
     }
 
     override handleDataRow(message: { fields: (string | null)[] }): void {
       this.#answered = true;
-      if (this.#statementDone && this.#after !== undefined) {
+      if (this.#statementDone && this.#after.length > 0) {
         this.#afterRow = message.fields;
       } else if (this.#controlsDone === this.#before.length) {
         super.handleDataRow(message);
@@ -157,8 +157,9 @@ export function batchClass(Query: PgQueryClass): BatchClass {
       this.#answered = true;
       if (this.#controlsDone < this.#before.length) {
         this.#controlsDone += 1;
-      } else if (!this.#statementDone || this.#after === undefined) {
+      } else if (!this.#statementDone || this.#after.length === 0) {
         this.#statementDone = true;
+        this.#commands.push(message.text);
         super.handleCommandComplete(message, this.#paged ? this.#view(connection) : connection);
       }
     }
@@ -190,9 +191,11 @@ export function batchClass(Query: PgQueryClass): BatchClass {
           // The server skips everything until Sync, which a batch that's read in pages hasn't sent yet.
           connection.sync();
         }
+        const isAfter = this.#joined && this.#statementDone;
+        this.#afterError = isAfter ? error : undefined;
         const ready = (): void => {
           connection.removeListener('end', ended);
-          this.callback(error);
+          isAfter ? super.handleReadyForQuery(connection) : this.callback(error);
         };
         const ended = (): void => {
           connection.removeListener('readyForQuery', ready);
@@ -214,7 +217,9 @@ export function batchClass(Query: PgQueryClass): BatchClass {
         lost: this.#lost,
         controlsDone: this.#controlsDone,
         answered: this.#answered,
+        commands: this.#commands,
         after: this.#afterRow,
+        ...(this.#afterError && { afterError: this.#afterError }),
       });
     }
   };

@@ -85,14 +85,14 @@ export const controlMessages = (statements: readonly string[], options = { flush
 export const batchMessages = (
   before: readonly string[],
   sql: string,
-  after: string | undefined,
+  after: readonly string[],
   options = { flushFirst: false },
 ): Buffer => {
   const writer = new MessageWriter();
   controls(writer, before, options);
   statement(writer, sql, { describe: true });
-  if (after !== undefined) {
-    statement(writer, after);
+  for (const control of after) {
+    statement(writer, control);
   }
   writer.begin('S').end();
   return writer.take();
