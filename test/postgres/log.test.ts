@@ -51,7 +51,7 @@ const work: Record<string, (em: Session) => Promise<unknown>> = {
   },
   'an aborted statement': (em) =>
     ignored(
-      em.transactional((trx) => trx.execute('select pg_sleep(9)', [], { signal: AbortSignal.timeout(50) } as never)),
+      em.transactional((trx) => trx.execute('select pg_sleep(0.3)', [], { signal: AbortSignal.timeout(50) } as never)),
     ),
 };
 
