@@ -45,6 +45,8 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
       // or nobody would ever notice that a COMMIT is waited for on a connection that was cut without a word
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER,
+      // what a transaction is given side by side goes out side by side
+      pipeline: true,
       ...overrides,
       onPoolCreated: (created: Pool) => {
         pool = created;

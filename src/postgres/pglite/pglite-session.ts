@@ -5,6 +5,7 @@ import type { Companions, Outcome, Pages, Session } from '../pool/session.js';
 export class PgliteSession implements Session {
   readonly reused = false;
   readonly givenUp = false;
+  readonly pipelines = false;
   readonly #pglite: PGlite;
   readonly #onReturn: () => void;
   #status: 'I' | 'T' | 'E' = 'I';

@@ -27,7 +27,7 @@ export class Lease implements Session {
   readonly #batches: BatchClasses;
   readonly #hooks: LeaseHooks;
   #returned = false;
-  #running: Batch | undefined;
+  readonly #running = new Set<Batch>();
   #cancelling: Promise<void> | undefined;
   #lost: Error | undefined;
   #givenUp = false;
@@ -58,6 +58,11 @@ export class Lease implements Session {
     return this.#client.getTransactionStatus();
   }
 
+  /** Since 8.23, pg sends what it is given at once. */
+  get pipelines(): boolean {
+    return (this.#client as unknown as { pipeline?: boolean }).pipeline === true;
+  }
+
   get client(): PoolClient {
     return this.#client;
   }
@@ -78,7 +83,7 @@ export class Lease implements Session {
     if (this.#lost) {
       return { error: this.#lost, lost: true, controlsDone: 0, answered: false };
     }
-    this.#running = batch;
+    this.#running.add(batch);
     const refusal = this.#send(batch);
     if (refusal) {
       return { error: refusal, lost: true, controlsDone: 0, answered: false };
@@ -87,7 +92,7 @@ export class Lease implements Session {
       ? this.#watch(batch, PATIENCE)
       : startWithin !== undefined && this.#watchStart(batch, startWithin);
     const outcome = await batch.done;
-    this.#running = undefined;
+    this.#running.delete(batch);
     if (endWatch) {
       endWatch();
     }
@@ -125,7 +130,7 @@ export class Lease implements Session {
       'Something that wraps client.query() of pg did not hand on the query that it was given. The connection was closed, and nothing of the statement was sent.',
       accepted instanceof Error ? { cause: accepted } : {},
     );
-    this.#running = undefined;
+    this.#running.delete(batch);
     this.destroy(refusal);
     return refusal;
   }
@@ -153,7 +158,7 @@ export class Lease implements Session {
 
   /** Cancels the running statement on the server; resolves when that has been told. Without one it does nothing. */
   async cancel(): Promise<void> {
-    const batch = this.#running;
+    const [batch] = this.#running;
     if (batch && !this.#returned) {
       this.#givenUp = true;
       this.#watch(batch, batch.answered ? PATIENCE : PATIENCE_UNBEGUN);
@@ -177,7 +182,7 @@ export class Lease implements Session {
 
   /** Gives the connection back for others; one with an open transaction, or with something still running, is closed. */
   release(): void {
-    if (this.#running || this.status !== 'I') {
+    if (this.#running.size > 0 || this.status !== 'I') {
       this.destroy(new Error('The connection was given back in the middle of a transaction'));
     } else {
       this.#return();
@@ -210,7 +215,7 @@ export class Lease implements Session {
 
   /** The connection broke; with nothing running on it, nobody else would tell the pool. */
   #onError = (error: Error): void => {
-    if (!this.#running) {
+    if (this.#running.size === 0) {
       this.#lose(error);
     }
   };

@@ -63,6 +63,8 @@ export interface Session {
   readonly reused: boolean;
   /** Something that ran on it was cancelled or given up by this side: it must not be sent once more on another one. */
   readonly givenUp: boolean;
+  /** Whether a statement may be sent before the one before it was answered. */
+  readonly pipelines: boolean;
   execute(sql: string, values?: readonly unknown[], companions?: Companions): Promise<Outcome>;
   stream(sql: string, values: readonly unknown[], rows: number, companions?: Companions): Pages;
   /** Cancels the running statement; resolves when the server has been told. Without one it does nothing. */

@@ -123,9 +123,10 @@ export class Scope implements DatabaseConnection {
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    this.assertOpen();
     this.#current = query;
     try {
-      return await this.run(query);
+      return await this.transaction.execute(query, this.savepoint, { alone: true });
     } finally {
       this.#current = undefined;
     }

@@ -2,6 +2,7 @@ import type { CompiledQuery, TransactionSettings } from 'kysely';
 import { type ConvertError, connectionLost } from '../connection-errors.js';
 import { LazySession } from '../pool/lazy-session.js';
 import type { Outcome, Pages, Session, SessionPool, StatementResult } from '../pool/session.js';
+import type { Burst } from './burst.js';
 import { PendingControls } from './pending-controls.js';
 import type { StatementText } from './statement-text.js';
 import { TransactionIdentity } from './transaction-identity.js';
@@ -15,6 +16,9 @@ export interface TransactionServices {
   /** Where the outcome of a COMMIT can be looked up, if its answer can get lost. */
   readonly log?: TransactionLog;
 }
+
+/** Fails without a transaction, and leaves nothing behind in one. */
+const FOLLOWING = ['savepoint "trx0"', 'release savepoint "trx0"'];
 
 /** A stream whose first page has come. */
 export interface OpenStream {
@@ -61,16 +65,52 @@ export class TransactionChannel {
   }
 
   /** `savepoint`: the one that the statement is sent in. */
-  async run(query: CompiledQuery, text: StatementText, savepoint?: string): Promise<StatementResult | undefined> {
+  async run(
+    query: CompiledQuery,
+    text: StatementText,
+    savepoint?: string,
+    burst?: Burst,
+  ): Promise<StatementResult | undefined> {
     const outcome = await this.#replacingTheDead(
       savepoint,
-      (session) => this.#send(session, query, text),
+      (session) => this.#send(session, query, text, burst),
       (ran) => ran,
     );
     this.account(outcome, text);
     if (this.#state.endedBySql && this.#state.status === 'unknown') {
       throw this.#state.endedError();
     }
+    return this.resultOf(outcome);
+  }
+
+  /**
+   * Sends a statement after others whose answers have not come. Nothing: it can't go like that, or has certainly not run. Where
+   * BEGIN is among what is not answered, a savepoint in front keeps the statement from running without a transaction.
+   */
+  async follow(
+    { sql, parameters }: CompiledQuery,
+    text: StatementText,
+    burst: Burst,
+  ): Promise<StatementResult | undefined> {
+    const session = this.connection.current;
+    if (!session?.pipelines || session.lost || this.#state.dead || this.controls.isWaiting || !text.joinable) {
+      return undefined;
+    }
+    const after = this.#ask(text, { guarded: false });
+    const before = this.#state.begun ? [] : FOLLOWING;
+    const outcome = await session.execute(sql, parameters, { before, after });
+    if (outcome.lost || (outcome.error && outcome.controlsDone < before.length)) {
+      // what came first finds out what that means: it may have been sent once more on another connection
+      await burst.firstEnded;
+      if (!this.#state.dead && outcome.lost && !outcome.answered && !session.givenUp) {
+        return undefined;
+      }
+      if (!outcome.lost) {
+        this.#state.assertAlive();
+      }
+    }
+    this.identity.learn(text, outcome);
+    this.#state.learn(session, outcome, text);
     return this.resultOf(outcome);
   }
 
@@ -148,11 +188,19 @@ export class TransactionChannel {
     }
   }
 
-  async #send(session: Session, { sql, parameters }: CompiledQuery, text: StatementText): Promise<Outcome> {
+  async #send(
+    session: Session,
+    { sql, parameters }: CompiledQuery,
+    text: StatementText,
+    burst?: Burst,
+  ): Promise<Outcome> {
     if (text.joinable) {
       const after = this.#ask(text, { guarded: true });
       const startWithin = this.#startsWithin();
-      const outcome = await session.execute(sql, parameters, { before: this.controls.take(), startWithin, after });
+      const sent = session.execute(sql, parameters, { before: this.controls.take(), startWithin, after });
+      // a question that may be undone would be undone with what follows
+      burst?.open(session.pipelines && (after?.length ?? 0) < 2);
+      const outcome = await sent;
       return this.#undoQuestion(session, outcome, after);
     }
     const startWithin = this.#startsWithin();

@@ -45,6 +45,11 @@ export class TransactionState {
     return this.#status;
   }
 
+  /** Whether the server has said that it's in a transaction. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
   /** Whether it began to end: from then on nothing is sent but what is already on its way. */
   get ending(): boolean {
     return this.#ending;
