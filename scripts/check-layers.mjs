@@ -43,7 +43,11 @@ async function forbiddenImports() {
       writeFileSync(target, [...imports(read(path))].map((from) => `import ${JSON.stringify(from)};\n`).join(''));
     }
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-    const { output } = await cruise(['src'], { baseDir: folder, validate: true, ruleSet: { forbidden: rules(sources) } });
+    const { output } = await cruise(['src'], {
+      baseDir: folder,
+      validate: true,
+      ruleSet: { forbidden: rules(sources) },
+    });
     return [...new Set(output.summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`))];
   } finally {
     rmSync(folder, { recursive: true, force: true });

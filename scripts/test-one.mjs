@@ -1,8 +1,7 @@
 // Runs the tests of the files that are named, from source, without a build:
 //   npm run test:one -- test/unit-of-work/begin.test.ts -g "rolls back"
 //   npm run test:one -- --inspect-brk test/unit-of-work/begin.test.ts
-// What begins with `--inspect` is for node, everything else for mocha. (Named on mocha's own command line, a file is run
-// beside all those of .mocharc.json.)
+// What begins with `--inspect` is for node, everything else for mocha.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

@@ -44,7 +44,10 @@ export function rules(sources) {
 }
 
 function roomOf(path) {
-  return path.replace(/^src\//, '').split('/')[0].replace(/\.ts$/, '');
+  return path
+    .replace(/^src\//, '')
+    .split('/')[0]
+    .replace(/\.ts$/, '');
 }
 
 function pathOf(room) {

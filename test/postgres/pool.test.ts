@@ -18,7 +18,7 @@ import {
   terminate,
 } from './setup.js';
 
-describe('16. no connection is ever lost to the pool', () => {
+describe('promise 16: no connection is ever lost to the pool', () => {
   let database: TestDatabase;
   let proxy: WireProxy;
   let engine: Engine;

@@ -4,7 +4,7 @@ import { rejection } from '../support/rejection.js';
 import { forEachLibrary } from './library-database.js';
 
 // MikroORM's create() changes the entity that the session holds under the key, and inserts none
-describe('create with a key that the session knows', () => {
+describe('promise 21: create with a key that the session knows', () => {
   forEachLibrary((library) => {
     const stored = () => library.rows('select id, name from author order by id');
     beforeEach(() => library.rows(`insert into author (name) values ('Ada')`));
@@ -53,7 +53,7 @@ describe('create with a key that the session knows', () => {
   });
 });
 
-describe('update, standalone', () => {
+describe('promise 13: update, standalone', () => {
   forEachLibrary((library) => {
     it('sends a value also where an older copy has it already', async () => {
       if (library.mode === 'standalone') {

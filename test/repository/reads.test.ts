@@ -5,7 +5,7 @@ import { rejection } from '../support/rejection.js';
 import { Author, Genre } from './library.js';
 import { forEachLibrary } from './library-database.js';
 
-describe('reads', () => {
+describe('promise 3, promise 14: reads', () => {
   forEachLibrary((library) => {
     beforeEach(async () => {
       await library.rows(`insert into author (name, home_city, home_street, born, settings, secret) values

@@ -5,7 +5,7 @@ import { rejection } from '../support/rejection.js';
 import { Author, Genre } from './library.js';
 import { forEachLibrary, useLibrary } from './library-database.js';
 
-describe('upserts', () => {
+describe('promise 25: upserts', () => {
   forEachLibrary((library) => {
     beforeEach(async () => {
       await library.rows(
@@ -182,7 +182,7 @@ describe('upserts', () => {
   });
 });
 
-describe('getOrCreate', () => {
+describe('promise 25: getOrCreate', () => {
   forEachLibrary((library) => {
     beforeEach(async () => {
       await library.rows(`insert into author (name, secret) values ('Ada', 'x')`);
