@@ -25,7 +25,7 @@ module.exports = {
   parallel: true,
   jobs: 2,
   // ends what hangs; what is only slow on a busy machine takes the time that it needs
-  timeout: 120_000,
+  timeout: 60_000,
   slow: 2_000,
 };
 

@@ -14,7 +14,7 @@ if (rest.length === 0) {
   process.exit(1);
 }
 const mocha = fileURLToPath(import.meta.resolve('mocha/bin/mocha.js'));
-const timeout = inspect.length > 0 ? '0' : '120000';
+const timeout = inspect.length > 0 ? '0' : '60000';
 const settings = [
   '--no-config',
   '--no-package',
