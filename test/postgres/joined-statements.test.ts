@@ -211,7 +211,11 @@ describe('promise 20: a statement that travels with others behaves as if it were
         .catch(() => {});
       await engine.close();
       logs.push(lines.map((line) => line.replace(/trx\d/, 'trx')));
-      expect(queries).to.deep.equal(['select set_config(?, ?, true)', 'select 1', 'select 2']);
+      expect(queries.map((sql) => sql.replace('pg_catalog.', ''))).to.deep.equal([
+        'select set_config(?, ?, true)',
+        'select 1',
+        'select 2',
+      ]);
     }
     expect(logs[1]).to.deep.equal(logs[0]);
     expect(logs[1]).to.include.members([

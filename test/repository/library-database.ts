@@ -90,18 +90,11 @@ export function useLibrary(engine: Library['engine'], mode: Mode): Library {
       return work({ authors, shelves, books }, () => proxy.connect());
     },
     rows: <Row extends object>(sql: string) => place.query(sql) as Promise<Row[]>,
-    sql: () => place.sql().flatMap(statements).filter(isWritten),
+    sql: () => place.sql().filter(isWritten),
     forget: () => place.forget(),
   };
   return library;
 }
-
-/** Our driver sends several statements in one message: `begin;select ...`. */
-const statements = (text: string): string[] =>
-  text
-    .replace(/^(begin|start transaction[^;]*|select pg_current_xact_id\(\)[^;]*)(;\s*|$)/i, '')
-    .replace(/;?\s*select pg_current_xact_id[^;]*$/i, '')
-    .split(/;\s*(?=select pg_current_xact_id)/i);
 
 const isWritten = (text: string): boolean =>
   text.trim() !== '' && !/^(begin|commit|rollback|savepoint|release|start|discard|select pg_|set )/i.test(text.trim());

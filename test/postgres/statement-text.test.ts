@@ -1,5 +1,7 @@
 import { expect } from 'chai';
-import { canBeJoined } from '../../src/postgres/transaction/joinable.js';
+import { readStatementText } from '../../src/postgres/transaction/statement-text.js';
+
+const canBeJoined = (sql: string): boolean => readStatementText(sql, { readOnly: false }).joinable;
 
 /** Quick on texts of megabytes, whatever is in them. */
 const LONG = 'a; it is; copy -- '.repeat(300_000);
