@@ -11,8 +11,9 @@ const storeys = [
   ['unit-of-work'],
   ['once'],
   ['typedi', 'nestjs', 'testing'],
-  ['sync'],
   ['index'],
+  // built on what the package exports, as a consumer is
+  ['sync'],
 ];
 
 /** What stands at an entry of its own beside the room that it is named after, and is read by nobody inside. */
