@@ -70,6 +70,24 @@ describe('a connection that is given up', () => {
     }
   });
 
+  it('promise 12: by an abort in the queue of a pooler, sends nothing a second time', async () => {
+    const { engineFactory, uow } = unitsOn(proxy.url, 10_000);
+    await uow.run((u) => u.accounts.count());
+    proxy.reset();
+    const silence = proxy.silenceAt(/^begin/);
+    const controller = new AbortController();
+    const reason = new Error('no longer wanted');
+    const run = rejection(uow.run((u) => u.accounts.create({ owner: 'Ada' }), { signal: controller.signal }));
+    await silence.struck;
+    const started = performance.now();
+    controller.abort(reason);
+    expect(await run).to.equal(reason);
+    expect(performance.now() - started).to.be.below(4_000);
+    expect(proxy.sql().filter((sql) => sql === 'begin')).to.have.length(1);
+    expect(await uow.run((u) => u.accounts.count())).to.equal(0);
+    await engineFactory.dispose();
+  });
+
   describe('promise 16: because the transaction does not begin, as in the queue of a pooler', () => {
     it('ends in PoolTimeoutError, and leaves the pool whole', async () => {
       const { engineFactory, uow } = unitsOn(proxy.url, 600);
