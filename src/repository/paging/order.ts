@@ -91,7 +91,12 @@ function below(order: object, properties: Properties, way: Way): Place[] {
 }
 
 function places(property: EntityProperty | undefined, direction: unknown, outer: Way): Place[] {
-  if (property === undefined || isToMany(property) || property.polymorphic || property.persist === false) {
+  if (
+    property === undefined ||
+    isToMany(property) ||
+    property.polymorphic ||
+    (property.persist === false && !outer.json)
+  ) {
     refuse(`Pages can't be ordered by ${nameOf(outer)}: it is no column that the row or a related one has.`);
   }
   const way = {
