@@ -1,0 +1,89 @@
+import { CommitOutcomeUnknownError, ConfigurationError, type UnitOfWorkError } from '../../index.js';
+import type { OpenedUnit, Target } from '../protocol.js';
+import type { Callback, Channel } from './channel.js';
+import { endedByHand, noteEnd } from './members.js';
+import type { OpenUnit } from './unit.js';
+import type { Units } from './units.js';
+
+/** A unit that is to be run. */
+export interface Run {
+  readonly channel: Channel;
+  readonly units: Units;
+  /** What it is opened from. */
+  readonly target: Target;
+  /** The function of the calling thread. */
+  readonly work: Callback;
+  readonly options: object | undefined;
+}
+
+/** How the last run of `work` went. */
+type Outcome = { readonly unit: OpenUnit } & (
+  | { readonly value: unknown; readonly alive: boolean }
+  | { readonly thrown: unknown }
+);
+
+/** Has the worker open a unit and run `work` in it, on this thread, as often as `retry` says. */
+export function runUnit({ channel, units, target, work, options }: Run, entry: Callback): unknown {
+  if (typeof work !== 'function') {
+    throw new ConfigurationError('run() needs a function that does the work.');
+  }
+  // what is stored under a key is also what later calls give, and they don't run `work`
+  const stored = (options as { once?: unknown } | undefined)?.once !== undefined;
+  let last: Outcome | undefined;
+  const callback = (opened: OpenedUnit): unknown => {
+    const unit = units.add(opened);
+    last = undefined;
+    try {
+      const value = (work as (unit: OpenUnit) => unknown)(unit);
+      last = { unit, value, alive: channel.over === undefined };
+      return value;
+    } catch (thrown) {
+      last = { unit, thrown };
+      throw thrown;
+    }
+  };
+  const request = { target, method: 'run', args: [options], callback, resultCrosses: stored };
+  const { over } = channel;
+  try {
+    const answer = channel.call(request, entry);
+    return stored ? answer : (last as { value: unknown } | undefined)?.value;
+  } catch (error) {
+    const ended = last as Outcome | undefined;
+    if (over !== undefined || channel.over === undefined || ended === undefined) {
+      throw error;
+    }
+    // the worker has gone meanwhile: what `work` threw matters more, and what it did may be stored
+    if ('thrown' in ended) {
+      throw ended.thrown;
+    }
+    if (ended.unit[endedByHand]) {
+      return ended.value;
+    }
+    throw ended.alive ? unknown(ended.unit, error as UnitOfWorkError, entry) : error;
+  }
+}
+
+/** Does what ends with a COMMIT: where the worker goes meanwhile, nobody knows whether there was one. */
+export function committing(channel: Channel, unit: OpenUnit, commit: () => unknown, entry: Callback): void {
+  const { over } = channel;
+  try {
+    commit();
+  } catch (error) {
+    throw over === undefined && channel.over !== undefined ? unknown(unit, error as UnitOfWorkError, entry) : error;
+  }
+}
+
+function unknown(unit: OpenUnit, cause: UnitOfWorkError, entry: Callback): CommitOutcomeUnknownError {
+  unit[noteEnd]('unknown');
+  return outcomeUnknown('The unit of work', cause, entry);
+}
+
+/** What a call gets that may have stored something when its worker went. */
+export function outcomeUnknown(what: string, cause: UnitOfWorkError, entry: Callback): CommitOutcomeUnknownError {
+  const error = new CommitOutcomeUnknownError(
+    `${what} was being committed when its worker thread ended. It is stored whole or not at all, but which of the two is not known: look in the database before you run it again. ${cause.message.split(/(?<=\.) /, 1)}`,
+    { cause },
+  );
+  Error.captureStackTrace(error, entry);
+  return error;
+}

@@ -1,0 +1,82 @@
+import { engineOptions, MikroOrmEngineFactory } from '../../../src/index.js';
+import { openSync, type SyncModule } from '../../../src/sync/index.js';
+import { entities } from '../../support/bank.js';
+import { createDatabase, type TestDatabase } from '../../support/database.js';
+
+/** The module that the tests open. */
+export type BankModule = typeof import('./bank-module.js');
+export const bankModule = new URL('./bank-module.js', import.meta.url);
+
+/** A database with the bank's tables, and the module that is opened on it, empty before each test. */
+export interface SyncBank {
+  readonly bank: SyncModule<BankModule>;
+  /** Rows that are stored, read without a unit of work. */
+  rows(sql: string): readonly object[];
+  /** The address of the database, for other processes. PGlite has none. */
+  readonly url: string;
+  /** Opens the module once more. */
+  open(options?: { timeout?: number }): SyncModule<BankModule>;
+}
+
+/** Declares the same tests once for each kind of database. */
+export function forEachSyncBank(tests: (bank: SyncBank, engine: 'postgresql' | 'pglite') => void): void {
+  for (const engine of ['postgresql', 'pglite'] as const) {
+    describe(`on ${engine}`, () => tests(useSyncBank(engine), engine));
+  }
+}
+
+/** Declares hooks that open the module for the tests of the surrounding `describe`. */
+export function useSyncBank(engine: 'postgresql' | 'pglite'): SyncBank {
+  let bank: SyncModule<BankModule> | undefined;
+  let database: TestDatabase | undefined;
+  const open = (options?: { timeout?: number }) => {
+    process.env.SYNC_TEST_DSN = database?.url ?? 'pglite://memory';
+    return openSync<BankModule>(bankModule, { engine: 'engineFactory', ...options });
+  };
+
+  before(async function () {
+    this.timeout(60_000);
+    database = engine === 'postgresql' ? await bankDatabase() : undefined;
+  });
+  beforeEach(function () {
+    this.timeout(60_000);
+    bank ??= open({ timeout: 60_000 });
+    const tables = 'customer_accounts, customer, trade, rate, transfer, account';
+    bank.connectionProxy().connect().execute(`truncate ${tables} restart identity`);
+  });
+  after(async () => {
+    bank?.dispose({ timeout: 0 });
+    await database?.drop();
+  });
+  return {
+    get bank() {
+      return bank as SyncModule<BankModule>;
+    },
+    rows: (sql) => (bank as SyncModule<BankModule>).connectionProxy().connect().execute(sql),
+    get url() {
+      return database?.url ?? '';
+    },
+    open,
+  };
+}
+
+/** A database of its own with the bank's tables. */
+export async function bankDatabase(): Promise<TestDatabase> {
+  const database = await createDatabase();
+  await using engineFactory = new MikroOrmEngineFactory(
+    engineOptions({ dsn: database.url, poolSize: 1 }, { entities }),
+  );
+  const orm = await engineFactory.create();
+  await orm.schema.create();
+  return database;
+}
+
+/** What a function throws. Fails where it returns. */
+export function thrown<E = Error>(work: () => unknown): E {
+  try {
+    work();
+  } catch (error) {
+    return error as E;
+  }
+  throw new Error('It was to throw, and returned');
+}
