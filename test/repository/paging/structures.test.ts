@@ -161,6 +161,13 @@ const cases: readonly Case[] = [
     sql: `select i.id ${items} where exists (select from item_tags t where t.item_id = i.id) order by i.shut desc, i.id desc`,
   },
   {
+    what: 'rows that are populated by other statements',
+    entity: entities.Item,
+    options: { populate: ['tags', 'holder.boss', 'holder.items'] },
+    orderBy: { holder: { since: 'desc' } },
+    sql: `select i.id ${items} order by h.since desc, i.id desc`,
+  },
+  {
     what: 'a collection that is populated by a join',
     entity: entities.Holder,
     options: { populate: ['items', 'items.tags'], strategy: 'joined' },
