@@ -119,6 +119,33 @@ describe('promise 31: a cursor from a request', () => {
       });
     });
 
+    it('is not made of an order that can not be continued, and nothing is sent', async () => {
+      const names = (count: number) => Array.from({ length: count }, (_, index) => `n${index}`);
+      const deep = names(2000).reduce<unknown>((inner, name) => ({ [name]: inner }), 'asc');
+      const orders: unknown[] = [
+        { settings: { 'a?': 'asc' } },
+        { settings: { $a: 'asc' } },
+        { settings: { 'a\u0000': 'asc' } },
+        { settings: { '': 'asc' } },
+        { settings: { a: ['asc'] } },
+        { settings: { a: 'asc; drop table author' } },
+        JSON.parse('{"settings": {"__proto__": "asc"}}'),
+        { settings: deep },
+        { settings: Object.fromEntries(names(5000).map((name) => [name, 'asc'])) },
+        { books: { title: 'asc' } },
+        { home: 'asc' },
+        { name: { a: 'asc' } },
+      ];
+      await library.run(async ({ authors }) => {
+        for (const orderBy of orders) {
+          const error = await rejection(authors.page({}, { first: 1, orderBy } as never));
+          expect(error, JSON.stringify(orderBy).slice(0, 60)).to.be.instanceOf(ConfigurationError);
+          expect(error.message.length).to.be.lessThan(500);
+        }
+      });
+      expect(library.sql()).to.deep.equal([]);
+    });
+
     it('that shows a hidden field is never made', async () => {
       await library.run(async ({ authors }) => {
         const error = await rejection(authors.page({}, { first: 1, orderBy: { secret: 'asc' } }));
