@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager, EntityName, FlushMode } from '@mikro-orm/core';
 import { withConstraintDetails } from '../repository/writing/constraint-details.js';
 import { FlushWatch } from '../session/flush-watch.js';
-import { spareChanges } from '../session/hydration.js';
+import { sparingChanges } from '../session/hydration.js';
 import { answersFromMemory } from '../session/memory.js';
 import { missRows } from '../session/missed-rows.js';
 import { hasPendingChanges } from '../session/pending-changes.js';
@@ -39,7 +39,6 @@ export function guardSession(session: EntityManager, owner: SessionOwner): void 
   const { getContext, flush, tryFlush } = session;
   const watch = new FlushWatch(session);
   const turns = turnsOn(session);
-  spareChanges(session);
   missRows(session);
 
   const guardedContext = (validate?: boolean): EntityManager => {
@@ -84,17 +83,18 @@ export function guardSession(session: EntityManager, owner: SessionOwner): void 
   };
 
   const { find, findOne } = session;
+  const read = <T>(work: () => Promise<T>): Promise<T> => turns.read(() => sparingChanges(session, work));
   // what is pending goes first, and then the read has its turn: answered after a later flush, it would undo that in memory
   const guardedFind = async (...[entity, where, options]: Parameters<EntityManager['find']>) => {
     await session.tryFlush(entity, { ...options });
-    return turns.read(() => find.call(session, entity, where, { ...options, flushMode: 'commit' } as never));
+    return read(() => find.call(session, entity, where, { ...options, flushMode: 'commit' } as never));
   };
   const guardedFindOne = async (...[entity, where, options]: Parameters<EntityManager['findOne']>) => {
     if (answersFromMemory(session, entity, where, options as never)) {
       return findOne.call(session, entity, where, { ...options, flushMode: 'commit' } as never);
     }
     await session.tryFlush(entity, { ...options });
-    return turns.read(() => findOne.call(session, entity, where, { ...options, flushMode: 'commit' } as never));
+    return read(() => findOne.call(session, entity, where, { ...options, flushMode: 'commit' } as never));
   };
 
   Object.defineProperties(session, {
