@@ -30,7 +30,7 @@ const config = {
   concurrency: 2,
   timeoutMS: 120_000,
   disableTypeChecks: false,
-  ignorePatterns: ['docs', 'bench', '.examples', 'src', 'examples'],
+  ignorePatterns: ['/docs', '/bench', '/.examples', '/src', '/examples'],
   reporters: ['clear-text', 'progress-append-only'],
   clearTextReporter: { allowColor: false, logTests: false },
 };

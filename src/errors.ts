@@ -106,11 +106,12 @@ export class EntityNotFoundError extends UnitOfWorkError {
   constructor(
     /** The entity's class name. */
     readonly entity: string,
-    /** The key or filter, as it was given. */
+    /** The key or filter, as it was given. It is not enumerable, so that logs don't show what was looked for. */
     readonly key: unknown,
     message: string,
   ) {
     super(message);
+    Object.defineProperty(this, 'key', { enumerable: false });
   }
 }
 

@@ -20,6 +20,8 @@ export type TransactionContext = ControlledTransaction<any, any>;
 export interface BeginOptions {
   isolationLevel?: IsolationLevel;
   readOnly?: boolean;
+  /** Waits at its beginning for a moment from which it can't fail; for `serializable` and `readOnly` only. */
+  deferrable?: boolean;
   ctx?: TransactionContext;
   eventBroadcaster?: TransactionEventBroadcaster;
   loggerContext?: LogContext;
@@ -94,6 +96,7 @@ export class Transactions {
   async #beginOutermost({
     isolationLevel,
     readOnly,
+    deferrable,
     sessionContext,
     ...options
   }: BeginOptions): Promise<TransactionContext> {
@@ -111,6 +114,9 @@ export class Transactions {
     const scope = await this.#adopt(trx);
     for (const sql of host.platform().getBeginTransactionSQL({ isolationLevel, readOnly })) {
       host.log(sql, options.loggerContext);
+    }
+    if (deferrable) {
+      scope.transaction.prepend('set transaction deferrable');
     }
     if (sessionContext) {
       try {

@@ -2,11 +2,10 @@ import { type EntityData, type EntityProperty, type FilterQuery, ReferenceKind, 
 import type { QueryBuilder, SqlEntityManager } from '@mikro-orm/sql';
 import { adoptData } from '../../session/foreign-entities.js';
 import { refreshHeld } from '../../session/stale-entities.js';
-import { filterFor, type Scope, untyped } from '../scope.js';
-import { copyFilter, isEmptyFilter } from '../validation/copy-filter.js';
-import { checkData, given } from '../validation/data.js';
+import { dataFor, filterFor, type Scope, untyped } from '../scope.js';
+import { fitsAll } from '../validation/fits-all.js';
 import type { Meta } from '../validation/metadata.js';
-import { describeValue, listed, refuse } from '../validation/refuse.js';
+import { listed, quoted, refuse } from '../validation/refuse.js';
 import { inColumns } from './in-columns.js';
 
 /** What a bulk statement is allowed to do. */
@@ -22,7 +21,7 @@ export async function updateRows<Entity extends object>(
   data: EntityData<Entity>,
 ): Promise<number> {
   const { session } = scope;
-  const values = withUpdateHooks(scope, adoptData(session, scope.meta, given(data)) as Values);
+  const values = withUpdateHooks(scope, adoptData(session, scope.meta, data) as Values);
   const rows = await updateTables(scope, filter, inColumns(untyped(scope), values));
   await refreshHeld(scope, { kind: 'update', fields: Object.keys(values) });
   return rows;
@@ -105,33 +104,39 @@ export function bulkFilter<Entity extends object>(
   options: BulkOptions = {},
 ): FilterQuery<Entity> {
   if (typeof options !== 'object' || options === null) {
-    refuse(`The options of ${call} must be an object, and are ${describeValue(options)}.`);
+    refuse(`The options of ${call} must be an object, and are ${quoted(options)}.`);
   }
   const { all } = options;
   if (all !== undefined && typeof all !== 'boolean') {
-    refuse(`"all" of ${call} is true or false, and got ${describeValue(all)}.`);
+    refuse(`"all" of ${call} is true or false, and got ${quoted(all)}.`);
   }
   if (all) {
-    return filterFor(scope, call, copyFilter(filter) ?? {});
+    return filterFor(scope, call, filter ?? {});
   }
-  if (isEmptyFilter(filter)) {
+  const where = filterFor(scope, call, filter);
+  if (fitsAll(where)) {
     refuse(`${call} got an empty filter, which fits every row: say so with { all: true }, or name what fits.`);
   }
-  return filterFor(scope, call, filter ?? null);
+  return where;
 }
 
-/** @throws ConfigurationError where there is nothing to change, or what can't be changed in bulk */
-export function checkBulkData(meta: Meta, call: string, data: unknown): void {
-  checkData(data, meta, { call, cascades: false });
-  refuseParts(call, data, meta.properties);
-  const fields = Object.keys(given(data));
+/** The data of a bulk statement. @throws ConfigurationError where nothing is to be changed, or what can't be in bulk */
+export function bulkData<Entity extends object>(
+  scope: Scope<Entity>,
+  call: string,
+  data: EntityData<Entity>,
+): EntityData<Entity> {
+  const copy = dataFor(scope, call, data, { cascades: false });
+  refuseParts(call, copy, untyped(scope).properties);
+  const fields = Object.keys(copy);
   if (fields.length === 0) {
     refuse(`${call} got no field to change.`);
   }
-  const keys = fields.filter((field) => (meta.primaryKeys as string[]).includes(field));
+  const keys = fields.filter((field) => (scope.meta.primaryKeys as string[]).includes(field));
   if (keys.length > 0) {
     refuse(`${call} can't change ${listed(keys)}: entities are known by their key.`);
   }
+  return copy;
 }
 
 /** @throws ConfigurationError where a part of an object in a JSON column is given: the rest of it would be lost */

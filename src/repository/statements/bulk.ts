@@ -2,15 +2,15 @@ import type { EntityData, FilterQuery, Primary, RequiredEntityData } from '@mikr
 import { Utils } from '@mikro-orm/core';
 import { adoptData, adoptEntity, refuseForeign } from '../../session/foreign-entities.js';
 import { handOut } from '../paging/batch-memory.js';
-import { type Scope, untyped } from '../scope.js';
-import { checkData, given } from '../validation/data.js';
-import { describeValue, refuse } from '../validation/refuse.js';
+import { dataFor, type Scope, untyped } from '../scope.js';
+import { quoted, refuse } from '../validation/refuse.js';
+import { checkUpsertOptions } from '../validation/upsert-options.js';
 import { sending } from '../writing/standalone.js';
 import { WritingRepository } from '../writing/writing.js';
 import {
   type BulkOptions,
+  bulkData,
   bulkFilter,
-  checkBulkData,
   deleteRows,
   refuseParts,
   updateRows,
@@ -42,8 +42,8 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
   async updateMany(filter: FilterQuery<Entity>, data: EntityData<Entity>, options?: BulkOptions): Promise<number> {
     const scope = await this.scope();
     const where = bulkFilter(scope, 'updateMany()', filter, options);
-    checkBulkData(untyped(scope), 'updateMany()', data);
-    return sending(scope, () => updateRows(scope, where, data));
+    const values = bulkData(scope, 'updateMany()', data);
+    return sending(scope, () => updateRows(scope, where, values));
   }
 
   /**
@@ -74,12 +74,10 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
   async insertMany(data: readonly RequiredEntityData<Entity>[]): Promise<Primary<Entity>[]> {
     const scope = await this.scope();
     if (!Array.isArray(data)) {
-      refuse(`insertMany() needs an array, and got ${describeValue(data)}.`);
+      refuse(`insertMany() needs an array, and got ${quoted(data)}.`);
     }
-    for (const each of data) {
-      checkData(each, untyped(scope), { call: 'insertMany()', cascades: false });
-    }
-    return data.length === 0 ? [] : sending(scope, () => insertRows(scope, data as never));
+    const rows = Array.from(data, (each) => dataFor(scope, 'insertMany()', each, { cascades: false }));
+    return rows.length === 0 ? [] : sending(scope, () => insertRows(scope, rows as never));
   }
 
   /**
@@ -95,9 +93,9 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
     options?: UpsertRowOptions<Entity, Fields>,
   ): Promise<Entity> {
     const scope = await this.scope();
-    checkRow(scope, 'upsert()', data);
-    checkUpsertOptions('upsert()', options);
-    const [entity] = await sending(scope, () => upsertRows(scope, [adoptRow(scope, data)], options as never));
+    const row = checkedRow(scope, 'upsert()', data);
+    const checked = checkUpsertOptions('upsert()', options, scope);
+    const [entity] = await sending(scope, () => upsertRows(scope, [adoptRow(scope, row)], checked as never));
     return handOut(scope.session, entity as Entity);
   }
 
@@ -113,15 +111,13 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
   ): Promise<Entity[]> {
     const scope = await this.scope();
     if (!Array.isArray(data)) {
-      refuse(`upsertMany() needs an array, and got ${describeValue(data)}.`);
+      refuse(`upsertMany() needs an array, and got ${quoted(data)}.`);
     }
-    checkUpsertOptions('upsertMany()', options);
-    for (const each of data) {
-      checkRow(scope, 'upsertMany()', each);
-    }
+    const checked = checkUpsertOptions('upsertMany()', options, scope);
+    const given = Array.from(data, (each) => checkedRow(scope, 'upsertMany()', each));
     const entities = await sending(scope, async () => {
-      const rows = data.map((each) => adoptRow(scope, each));
-      return upsertRows(scope, rows, options as never);
+      const rows = given.map((each) => adoptRow(scope, each));
+      return upsertRows(scope, rows, checked as never);
     });
     return handOut(scope.session, entities);
   }
@@ -142,29 +138,29 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
     defaults?: Partial<RequiredEntityData<Entity>>,
   ): Promise<Entity> {
     const scope = await this.scope();
-    checkData(unique, untyped(scope), { call: 'getOrCreate()', cascades: false });
-    checkUnique(untyped(scope), unique);
-    checkData(defaults ?? {}, untyped(scope), { call: 'getOrCreate()', cascades: false });
-    const values = { ...given((defaults ?? {}) as object), ...unique } as EntityData<Entity>;
-    const entity = await sending(scope, () => getOrCreateEntity(scope, unique as never, values));
+    const key = dataFor(scope, 'getOrCreate()', unique, { cascades: false });
+    checkUnique(untyped(scope), key);
+    const rest = dataFor(scope, 'getOrCreate()', defaults ?? {}, { cascades: false });
+    const values = { ...rest, ...key } as EntityData<Entity>;
+    const entity = await sending(scope, () => getOrCreateEntity(scope, key as never, values));
     return handOut(scope.session, entity);
   }
 }
 
-function checkRow<Entity extends object>(scope: Scope<Entity>, call: string, data: Entity | EntityData<Entity>): void {
-  if (!Utils.isEntity<Entity>(data)) {
-    checkData(data, untyped(scope), { call, cascades: false });
-    if (Object.keys(given(data)).length === 0) {
-      refuse(`${call} got no field: there is nothing to know the row by.`);
-    }
-    refuseParts(call, data, untyped(scope).properties);
+function checkedRow<Entity extends object>(
+  scope: Scope<Entity>,
+  call: string,
+  data: Entity | EntityData<Entity>,
+): Entity | EntityData<Entity> {
+  if (Utils.isEntity<Entity>(data)) {
+    return data;
   }
-}
-
-function checkUpsertOptions(call: string, options: unknown): void {
-  if (options !== undefined && (typeof options !== 'object' || options === null)) {
-    refuse(`The options of ${call} must be an object, and are ${describeValue(options)}.`);
+  const copy = dataFor(scope, call, data, { cascades: false });
+  if (Object.keys(copy).length === 0) {
+    refuse(`${call} got no field: there is nothing to know the row by.`);
   }
+  refuseParts(call, copy, untyped(scope).properties);
+  return copy;
 }
 
 function adoptRow<Entity extends object>(
@@ -177,8 +173,5 @@ function adoptRow<Entity extends object>(
     adoptEntity(session, data);
     return data;
   }
-  return withDiscriminator(
-    meta,
-    withUpdateHooks(scope, adoptData(session, meta, given(data)) as never),
-  ) as EntityData<Entity>;
+  return withDiscriminator(meta, withUpdateHooks(scope, adoptData(session, meta, data) as never)) as EntityData<Entity>;
 }

@@ -5,9 +5,8 @@ import { adoptData, adoptEntity, refuseForeign } from '../../session/foreign-ent
 import { heldEntity } from '../../session/held-entity.js';
 import { handOut } from '../paging/batch-memory.js';
 import { ReadingRepository } from '../reading/reading.js';
-import { type Scope, untyped } from '../scope.js';
-import { checkData, given } from '../validation/data.js';
-import { describeValue, refuse } from '../validation/refuse.js';
+import { dataFor, type Scope } from '../scope.js';
+import { quoted, refuse } from '../validation/refuse.js';
 import { storing } from './standalone.js';
 
 /**
@@ -36,7 +35,7 @@ export abstract class WritingRepository<Entity extends object> extends ReadingRe
    */
   async createMany(data: readonly (RequiredEntityData<Entity> | Entity)[]): Promise<Entity[]> {
     if (!Array.isArray(data)) {
-      refuse(`createMany() needs an array, and got ${describeValue(data)}.`);
+      refuse(`createMany() needs an array, and got ${quoted(data)}.`);
     }
     return this.#createAll('createMany()', data);
   }
@@ -51,10 +50,10 @@ export abstract class WritingRepository<Entity extends object> extends ReadingRe
    */
   async update(entityOrKey: Entity | Primary<Entity>, data: EntityData<Entity>): Promise<Entity> {
     const scope = await this.scope();
-    checkData(data, untyped(scope), { call: 'update()', cascades: true });
+    const checked = dataFor(scope, 'update()', data, { cascades: true });
     const entity = await storing(scope, async () => {
       const held = await heldEntity(scope, 'update()', entityOrKey);
-      const values = adoptData(scope.session, scope.meta, given(data)) as Record<string, unknown>;
+      const values = adoptData(scope.session, scope.meta, checked) as Record<string, unknown>;
       await loadCollections(scope.session, held, Object.keys(values));
       scope.session.assign(held, values as never);
       distrust(held, values);
@@ -78,20 +77,20 @@ export abstract class WritingRepository<Entity extends object> extends ReadingRe
   async #createAll(call: string, data: readonly (RequiredEntityData<Entity> | Entity)[]): Promise<Entity[]> {
     const scope = await this.scope();
     const { session } = scope;
-    for (const each of data) {
-      if (!Utils.isEntity(each)) {
-        checkData(each, untyped(scope), { call, cascades: true });
-      }
-    }
+    const given = Array.from(data, (each) =>
+      Utils.isEntity<Entity>(each) ? each : dataFor(scope, call, each, { cascades: true }),
+    );
     const entities = await storing(scope, async () => {
       // none is put into the session before all are known to be fit for it
-      for (const each of data) {
+      for (const each of given) {
         if (Utils.isEntity<Entity>(each)) {
           checkClass(scope, call, each);
           refuseForeign(session, each);
         }
       }
-      const made = data.map((each) => (Utils.isEntity<Entity>(each) ? adopted(session, each) : newEntity(scope, each)));
+      const made = given.map((each) =>
+        Utils.isEntity<Entity>(each) ? adopted(session, each) : newEntity(scope, each),
+      );
       session.persist(made);
       return made;
     });
@@ -110,7 +109,7 @@ function adopted<Entity extends object>(session: EntityManager, entity: Entity):
  */
 function newEntity<Entity extends object>(scope: Scope<Entity>, data: RequiredEntityData<Entity>): Entity {
   const { session, meta, entity } = scope;
-  const values = adoptData(session, meta, given(data as object));
+  const values = adoptData(session, meta, data as object);
   const identityMap = session.getUnitOfWork(false).getIdentityMap();
   const key = Utils.extractPK(values, meta as never);
   const known = key === null ? undefined : session.getUnitOfWork(false).getById<object>(meta.class, key as never);
