@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager, EntityMetadata } from '@mikro-orm/core';
 import { wrap } from '@mikro-orm/core';
 
@@ -42,18 +43,24 @@ function dirtyProperties(session: EntityManager, entity: object): Map<string, un
   return new Map(Object.keys(changes).map((name) => [name, (stored as Row)[name]]));
 }
 
+/** The session that a reading is on its way in. */
+const reading = new AsyncLocalStorage<EntityManager>();
+
 /**
- * Makes every reading of a session that puts rows over what it holds (`refresh`) spare what is changed meanwhile. What was
+ * A reading that may put rows over what the session holds (`refresh`), and spares what is changed meanwhile. What was
  * changed before is stored by then: a unit flushes before it reads.
  */
-export function spareChanges(session: EntityManager): void {
-  const factory = session.getEntityFactory();
-  const { create } = factory as unknown as { create: Create };
-  const sparing: Create = (name, row, options = {}) =>
-    options.refresh
-      ? hydrateKeepingChanges(session, session.getMetadata().get(name as never), row, options, create)
-      : create.call(factory, name, row, options);
-  Object.defineProperty(factory, 'create', { value: Object.assign(sparing, { overwriting: create }) });
+export function sparingChanges<T>(session: EntityManager, read: () => Promise<T>): Promise<T> {
+  const factory = session.getEntityFactory() as unknown as { create: Create & { overwriting?: Create } };
+  const { create } = factory;
+  if (create.overwriting === undefined) {
+    const sparing: Create = (name, row, options = {}) =>
+      options.refresh && reading.getStore() === session
+        ? hydrateKeepingChanges(session, session.getMetadata().get(name as never), row, options, create)
+        : create.call(factory, name, row, options);
+    Object.defineProperty(factory, 'create', { value: Object.assign(sparing, { overwriting: create }) });
+  }
+  return reading.run(session, read);
 }
 
 /** Puts a row into the session's entity, or makes the entity, whatever was changed. */

@@ -40,6 +40,8 @@ export function newSession(orm: MikroORM, { context, withoutTransaction, signal 
 export interface TransactionSetup {
   readonly isolationLevel?: TransactionOptions['isolationLevel'];
   readonly readOnly?: boolean | undefined;
+  /** Waits at its beginning for a moment from which it can't fail: this library's drivers only. */
+  readonly deferrable?: boolean | undefined;
   /** The transaction, or savepoint, that a savepoint is to be set in. */
   readonly around?: Transaction | undefined;
   /** Cancels the running statement, for drivers that don't by themselves. */
@@ -54,7 +56,7 @@ export interface TransactionSetup {
  */
 export function inTransaction<T>(
   session: EntityManager,
-  { around, lastLook, isolationLevel, readOnly, signal }: TransactionSetup,
+  { around, lastLook, isolationLevel, readOnly, deferrable, signal }: TransactionSetup,
   body: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
   const present = session['signal'];
@@ -71,6 +73,7 @@ export function inTransaction<T>(
         given({
           isolationLevel,
           readOnly,
+          deferrable,
           ctx: around,
           sessionContext: around === undefined ? session.getTransactionSessionContext() : undefined,
           eventBroadcaster: new Announcements(session, lastLook),

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager, EntityName, FlushMode, TransactionOptions } from '@mikro-orm/core';
 import { withConstraintDetails } from '../repository/writing/constraint-details.js';
 import { FlushWatch } from './flush-watch.js';
-import { spareChanges } from './hydration.js';
+import { sparingChanges } from './hydration.js';
 import { Journal, type Journaled } from './journal.js';
 import { answersFromMemory } from './memory.js';
 import { missRows } from './missed-rows.js';
@@ -49,7 +49,6 @@ export class SessionBinding<Owner extends SessionOwner = SessionOwner> implement
     this.watch = new FlushWatch(session);
     become(session.getUnitOfWork(false), watchedUnitOfWork, this);
     startNoting(this);
-    spareChanges(session);
     missRows(session);
   }
 
@@ -254,5 +253,5 @@ async function inTurn({ session, journal, owner }: SessionBinding, name: Asking,
   }
   // what is pending goes first, and then the read has its turn: answered after a later flush, it would undo that in memory
   await session.tryFlush(entity, { ...options });
-  return turnsOn(session).read(() => call(flushed));
+  return turnsOn(session).read(() => sparingChanges(session, () => call(flushed)));
 }

@@ -5,7 +5,7 @@ import type { Enclosing, Enclosure } from '../engine/enclosure.js';
 import { OpenUnits, openUnitsOf, type UnitHost } from '../engine/open-units.js';
 import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
-import { resolveOptions } from '../unit-of-work/options.js';
+import { resolveOptions } from '../unit-of-work/resolve-options.js';
 import { TestContext, testOver } from './test-context.js';
 import { type RollbackOptions, TestEnclosure } from './test-enclosure.js';
 

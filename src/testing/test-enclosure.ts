@@ -7,7 +7,8 @@ import { applySettings } from '../postgres/transaction/savepoint-settings.js';
 import { newSession } from '../session/in-transaction.js';
 import { conduct } from '../unit-of-work/conduct.js';
 import type { UnitEnclosure } from '../unit-of-work/enclosure.js';
-import { sessionContext, type UnitOfWorkOptions } from '../unit-of-work/options.js';
+import type { UnitOfWorkOptions } from '../unit-of-work/options.js';
+import { sessionContext } from '../unit-of-work/resolve-options.js';
 import { takeTurn } from '../unit-of-work/take-turn.js';
 import type { Unit } from '../unit-of-work/unit.js';
 
@@ -43,7 +44,7 @@ export class TestEnclosure implements UnitEnclosure {
     { patience, isolationLevel }: Required<Pick<RollbackOptions, 'patience'>> & RollbackOptions,
   ): Promise<TestEnclosure> {
     const opened = deferred<Unit>();
-    const ended = conduct({ engineFactory, options: { isolationLevel }, manual: true }, async (unit) => {
+    const ended = conduct({ name: 'test', engineFactory, options: { isolationLevel }, manual: true }, async (unit) => {
       opened.resolve(unit);
       await unit.state.decided;
     });

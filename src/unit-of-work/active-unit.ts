@@ -1,14 +1,16 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { deferred } from '../common/deferred.js';
-import type { UnitStatus } from '../errors.js';
+import { ConfigurationError, type UnitStatus } from '../errors.js';
 import type { BaseUnitOfWork } from '../interfaces/base-unit-of-work.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
+import { advisoryLock } from '../postgres/advisory-lock.js';
 import { conduct, type Launch } from './conduct.js';
-import type { Hook } from './hooks.js';
-import { resolveOptions, type UnitOfWorkOptions } from './options.js';
+import type { Hook, RollbackHook } from './hooks.js';
+import type { UnitOfWorkOptions } from './options.js';
 import type { Repositories, RepositoriesOf, RepositoryClass } from './repositories.js';
 import { requireFunction } from './require-function.js';
+import { resolveOptions } from './resolve-options.js';
 import type { Unit } from './unit.js';
 import { UnitConnectionProxy } from './unit-connection-proxy.js';
 
@@ -34,6 +36,7 @@ export abstract class ActiveUnit<Declared extends Repositories> implements BaseU
   constructor(unit: Unit, engineFactory: EngineFactory) {
     this.#unit = unit;
     this.#engineFactory = engineFactory;
+    unit.opened = this;
     this.#connectionProxy = new UnitConnectionProxy(unit);
   }
 
@@ -82,14 +85,49 @@ export abstract class ActiveUnit<Declared extends Repositories> implements BaseU
     return this.rollback();
   }
 
+  /**
+   * Has `callback` run in the transaction when the outermost unit is about to commit, awaited and in order, before its last
+   * flush. It may write, and register others; what it throws rolls the unit back. Never runs if the unit, or the savepoint
+   * that it was registered in, is rolled back.
+   */
+  beforeCommit(callback: Hook): void {
+    this.#unit.hooksForRegistration('beforeCommit').beforeCommit(requireFunction('beforeCommit', callback));
+  }
+
   /** Has `callback` run after COMMIT of the outermost unit, awaited and in order; never if that is rolled back. */
   afterCommit(callback: Hook): void {
     this.#unit.hooksForRegistration().afterCommit(requireFunction('afterCommit', callback));
   }
 
-  /** Has `callback` run after the unit was rolled back, awaited and in order; never if it is committed. */
-  afterRollback(callback: Hook): void {
+  /**
+   * Has `callback` run after the unit was rolled back, awaited and in order; never if it is committed. It gets what the unit
+   * failed with, or undefined where `rollback()` was called.
+   */
+  afterRollback(callback: RollbackHook): void {
     this.#unit.hooksForRegistration().afterRollback(requireFunction('afterRollback', callback));
+  }
+
+  /**
+   * Takes an advisory lock on a text of your choice, until the transaction ends: whoever asks for the same text waits. With
+   * `wait: false`, resolves to whether it was free instead; otherwise to true. Units that take several locks should take
+   * them in one order, or PostgreSQL ends one of them as a deadlock (40P01).
+   *
+   * At `repeatable read` and `serializable` the unit sees what was stored before its first statement, and so not what the
+   * one before it did with the lock: use the default level, or `retry`.
+   *
+   * Rejects with ConfigurationError where the key is no text or empty, or where the unit has no transaction.
+   *
+   * SQL: `select pg_advisory_xact_lock(...)`, on the first eight bytes of the text's SHA-256
+   */
+  async lock(key: string, options?: { wait?: boolean | undefined }): Promise<boolean> {
+    const session = await this.#connectionProxy.connect();
+    const { wait = true } = options ?? {};
+    if (!this.#unit.transactional) {
+      throw new ConfigurationError(
+        'lock() holds until the transaction ends, and this unit has none, as its propagation says. Nothing was sent.',
+      );
+    }
+    return advisoryLock(session as SqlEntityManager, key, wait);
   }
 
   /** Runs `work` in a unit inside this one: a savepoint, unless `propagation` says otherwise. */
@@ -118,6 +156,7 @@ export abstract class ActiveUnit<Declared extends Repositories> implements BaseU
     return {
       engineFactory: this.#engineFactory,
       options: resolveOptions(options),
+      name: this.#unit.name,
       inside: this.#unit,
       manual,
     };

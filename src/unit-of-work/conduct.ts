@@ -2,18 +2,26 @@ import type { MikroORM } from '@mikro-orm/core';
 import { deferred } from '../common/deferred.js';
 import { openUnitsOf } from '../engine/open-units.js';
 import { isSingleConnection } from '../engine/single-connection.js';
-import { CommitOutcomeUnknownError, UnitOfWorkClosedError, type UnitStatus } from '../errors.js';
+import {
+  CommitOutcomeUnknownError,
+  TransactionAbortedError,
+  UnitOfWorkClosedError,
+  type UnitStatus,
+} from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { withConstraintDetails } from '../repository/writing/constraint-details.js';
 import { flushAll } from '../session/flush-all.js';
 import { inContextOf, inTransaction, newSession, sessionAround } from '../session/in-transaction.js';
 import { prepareSessions } from '../session/unit-session.js';
+import { checkTogether } from './check-options.js';
 import { type UnitEnclosure, unitEnclosureOf } from './enclosure.js';
+import { checkOnce, KeyTaken, patienceOf } from './once.js';
 import { OpenRun } from './open-run.js';
-import { sessionContext, type UnitOfWorkOptions } from './options.js';
+import type { UnitOfWorkOptions } from './options.js';
 import { afterHooks, type Failure } from './outcome.js';
-import { isOutermost, placeOf } from './place.js';
+import { isOutermost, placeOf, refuseContradiction } from './place.js';
 import { PlainUnit } from './plain-unit.js';
+import { optionsOfRun, sessionContext } from './resolve-options.js';
 import { retrying } from './retry.js';
 import { takeTurn } from './take-turn.js';
 import { Unit, type UnitSetup } from './unit.js';
@@ -28,6 +36,8 @@ const rollBack = Symbol('roll back');
 
 /** A unit that is to be opened. */
 export interface Launch {
+  /** What the unit is called where its options give it no name. */
+  readonly name: string;
   readonly engineFactory: EngineFactory;
   readonly options: UnitOfWorkOptions;
   /** The unit that it must be inside of, where it is opened from one (`u.run`). */
@@ -42,20 +52,33 @@ export interface Launch {
 export async function conduct<T>(launch: Launch, work: (unit: Unit) => T | Promise<T>): Promise<T> {
   const { engineFactory, options, inside, manual, check } = launch;
   options.signal?.throwIfAborted();
+  checkTogether(options);
   // awaited in either case, so that units which are opened side by side get their turns in that order
   const orm = await (inside?.orm ?? engineFactory.create());
   options.signal?.throwIfAborted();
   prepareSessions(orm.em);
   check?.(orm);
+  checkOnce(orm, options.once, manual);
 
   const enclosure = unitEnclosureOf(engineFactory);
   const place = placeOf(orm, options, unitAround(orm, launch, enclosure), enclosure);
 
   const run = new OpenRun();
-  const attempt = (number: number): Promise<T> => {
-    const unit = new Unit({ orm, engineFactory, options, place, manual, attempt: number, nest });
+  const name = options.name ?? launch.name;
+  const attempt = async (number: number): Promise<T> => {
+    const own = await optionsOfRun(options);
+    refuseContradiction(place, own);
+    const unit = new Unit({ name, orm, engineFactory, options: own, place, manual, attempt: number, nest });
     run.unit = unit;
-    return conductOnce(unit, work);
+    try {
+      return await conductOnce(unit, work);
+    } catch (error) {
+      // another one has done it meanwhile: a snapshot of its own will show what came of it
+      if (error instanceof KeyTaken && isOutermost(place)) {
+        return attempt(number);
+      }
+      throw error instanceof KeyTaken ? error.cause : error;
+    }
   };
   const leave = openUnitsOf(engineFactory)?.enter(run);
   try {
@@ -68,7 +91,7 @@ export async function conduct<T>(launch: Launch, work: (unit: Unit) => T | Promi
 
 /** A transaction that MikroORM was asked for inside a unit is an inner unit of it. */
 const nest: UnitSetup['nest'] = (outer, work, options) =>
-  conduct({ engineFactory: outer.engineFactory, options, inside: outer, manual: false }, (unit) =>
+  conduct({ name: outer.name, engineFactory: outer.engineFactory, options, inside: outer, manual: false }, (unit) =>
     work(unit.binding.session),
   );
 
@@ -109,14 +132,15 @@ async function conductOnce<T>(unit: Unit, work: (unit: Unit) => T | Promise<T>):
   signal?.addEventListener('abort', abort, { once: true });
   let worked: Promise<T> | undefined;
   const start = (): Promise<T> => {
-    worked = within(unit, 'work', async () => work(unit));
+    const { once } = unit;
+    worked = within(unit, 'work', async () => (once === undefined ? work(unit) : once.perform(unit, () => work(unit))));
     return worked;
   };
   try {
     const failure = await within(unit, 'control', () => transact(unit, start))
       .then(
         () => close(unit, 'committed', undefined),
-        (error) => closeFailed(unit, error),
+        async (error) => closeFailed(unit, await settled(unit, error)),
       )
       // whatever happens in there, nobody may wait for ever
       .catch((error): Failure => {
@@ -126,6 +150,9 @@ async function conductOnce<T>(unit: Unit, work: (unit: Unit) => T | Promise<T>):
         return { error };
       });
     unit.settle(failure);
+    if (unit.once?.elsewhere !== undefined) {
+      return unit.once.elsewhere.result as T;
+    }
     return await outcomeOf(unit, failure, worked as unknown as Promise<T>);
   } finally {
     signal?.removeEventListener('abort', abort);
@@ -194,10 +221,11 @@ async function inOwnTransaction(
   work: () => Promise<unknown>,
 ): Promise<void> {
   const { orm, options } = unit;
-  const { isolationLevel, readOnly } = options;
+  const { isolationLevel, readOnly, deferrable } = options;
   const session =
     enclosure?.session(orm, options) ?? newSession(orm, { context: sessionContext(options), signal: signalFor(unit) });
-  const settings = enclosure === undefined ? { isolationLevel, readOnly } : { around: session.getTransactionContext() };
+  const settings =
+    enclosure === undefined ? { isolationLevel, readOnly, deferrable } : { around: session.getTransactionContext() };
   const transaction = inTransaction(session, { ...settings, lastLook: () => lastLook(unit) }, async (begun) => {
     unit.transaction = begun;
     unit.bind(session);
@@ -252,7 +280,7 @@ async function perform(unit: Unit, work: () => Promise<unknown>): Promise<void> 
     throw rollBack;
   }
   if (isOutermost(place)) {
-    await unit.hooks.beforeCommit();
+    await unit.hooks.runBeforeCommit();
   }
   state.throwIfDoomed();
   if (transaction !== undefined) {
@@ -274,9 +302,30 @@ async function lastLook(unit: Unit): Promise<void> {
   }
 }
 
+/** Where the outcome of COMMIT is unknown, the key of `once` tells. Resolves to how the unit failed then, if it did. */
+async function settled(unit: Unit, error: unknown): Promise<unknown> {
+  const { once, orm, options } = unit;
+  if (once === undefined || !(error instanceof CommitOutcomeUnknownError)) {
+    return error;
+  }
+  const outcome = await once.settle(unit, performance.now() + patienceOf(orm)).catch(() => 'unknown');
+  if (outcome === 'committed') {
+    return undefined;
+  }
+  return outcome === 'rolled-back' && (options.retry !== undefined || once.elsewhere !== undefined)
+    ? new TransactionAbortedError('The connection was lost during COMMIT, and nothing of the transaction is stored', {
+        cause: error.cause,
+        connectionLost: true,
+      })
+    : error;
+}
+
 /** The transaction was not committed, or something failed after it was. */
 function closeFailed(unit: Unit, error: unknown): Promise<Failure | undefined> {
   const { state } = unit;
+  if (error === undefined) {
+    return close(unit, 'committed', undefined);
+  }
   // nothing was decided where BEGIN failed
   state.decide({ by: 'interruption', end: 'rollback', error });
   if (error instanceof CommitOutcomeUnknownError) {
@@ -315,7 +364,7 @@ async function close(
     hooks.joinTo(outer.hooks);
     return status === 'committed' ? undefined : failure;
   }
-  const thrown = status === 'unknown' ? [] : await hooks.run(status);
+  const thrown = status === 'unknown' ? [] : await hooks.run(status, failure?.error);
   unit.hooksDone = true;
   return afterHooks(status, thrown, failure ?? unrestored);
 }

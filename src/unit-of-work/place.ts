@@ -8,7 +8,8 @@ import {
 import { isSingleConnection } from '../engine/single-connection.js';
 import { ConfigurationError } from '../errors.js';
 import type { UnitEnclosure } from './enclosure.js';
-import { sessionContext, type UnitOfWorkOptions } from './options.js';
+import type { UnitOfWorkOptions } from './options.js';
+import { sessionContext } from './resolve-options.js';
 import type { Unit } from './unit.js';
 
 /** Where a unit works. */
@@ -55,11 +56,15 @@ export function placeOf(
   if (outer === undefined) {
     return placeAlone(propagation, enclosure);
   }
+  if (options.outermost) {
+    throw new ConfigurationError(
+      'A unit of work with the option "outermost" was opened inside another unit or transaction, whose rollback would undo it. Nothing was sent.',
+    );
+  }
   switch (propagation) {
     case REQUIRED:
     case SUPPORTS:
     case MANDATORY:
-      refuseContradiction(options, outer.options);
       return { kind: 'joined', outer };
     case REQUIRES_NEW:
     case NOT_SUPPORTED:
@@ -68,7 +73,6 @@ export function placeOf(
     case NEVER:
       throw TransactionStateError.transactionNotAllowed(propagation);
     default:
-      refuseContradiction(options, outer.options);
       return { kind: 'savepoint', outer };
   }
 }
@@ -102,7 +106,11 @@ function refuseSecondConnection(orm: MikroORM, propagation: string, enclosure: U
  * Refuses options that an inner unit can't have, for the transaction that it takes part in was begun with others.
  * PostgreSQL would ignore them, or let them outlive the inner unit.
  */
-function refuseContradiction(inner: UnitOfWorkOptions, outer: UnitOfWorkOptions): void {
+export function refuseContradiction(place: Place, inner: UnitOfWorkOptions): void {
+  if (place.kind !== 'joined' && place.kind !== 'savepoint') {
+    return;
+  }
+  const outer = place.outer.options;
   const level = outer.isolationLevel ?? IsolationLevel.READ_COMMITTED;
   if (inner.isolationLevel !== undefined && inner.isolationLevel !== level) {
     refuse('isolationLevel', inner.isolationLevel, level);
@@ -110,7 +118,11 @@ function refuseContradiction(inner: UnitOfWorkOptions, outer: UnitOfWorkOptions)
   if (inner.readOnly !== undefined && inner.readOnly !== (outer.readOnly ?? false)) {
     refuse('readOnly', inner.readOnly, outer.readOnly ?? false);
   }
-  const [wanted, present] = [sessionContext(inner), sessionContext(outer)];
+  if (inner.deferrable !== undefined && inner.deferrable !== (outer.deferrable ?? false)) {
+    refuse('deferrable', inner.deferrable, outer.deferrable ?? false);
+  }
+  // a name of its own an inner unit may have: it is seen in traces
+  const [wanted, present] = [inner, outer].map((options) => sessionContext({ ...options, name: undefined }));
   if (wanted?.role !== undefined && wanted.role !== present?.role) {
     refuse('session.role', wanted.role, present?.role ?? 'not set');
   }

@@ -5,7 +5,7 @@ import { bindingOf } from '../session/unit-session.js';
 import type { Hooks } from './hooks.js';
 import { afterHooks } from './outcome.js';
 import { Unit, type UnitSetup } from './unit.js';
-import { unitOn } from './unit-context.js';
+import { unitOn, within } from './unit-context.js';
 
 /**
  * A transaction that MikroORM opened by itself (`em.transactional`, `@Transactional()`), as the unit around those that are
@@ -27,6 +27,7 @@ export class PlainUnit extends Unit {
       return undefined;
     }
     const unit = new PlainUnit({
+      name: 'em.transactional',
       orm,
       engineFactory,
       options: {},
@@ -40,6 +41,10 @@ export class PlainUnit extends Unit {
     session.getEventManager().registerSubscriber({
       beforeTransactionCommit: async ({ transaction }) => {
         if (transaction === unit.transaction) {
+          await within(unit, 'control', async () => {
+            await unit.hooks.runBeforeCommit();
+            await session.flush();
+          });
           unit.state.throwIfDoomed();
         }
       },
@@ -50,13 +55,13 @@ export class PlainUnit extends Unit {
   }
 
   /** MikroORM tells nobody when the outermost of its own nested transactions is committed. */
-  override hooksForRegistration(): Hooks {
+  override hooksForRegistration(when?: 'beforeCommit' | 'afterwards'): Hooks {
     if ('savepointName' in (this.transaction as object)) {
       throw new ConfigurationError(
         'afterCommit and afterRollback need to know when the outermost transaction ends, and this unit is inside a nested em.transactional() of MikroORM, which tells nobody. Open the outer transactions as units of work.',
       );
     }
-    return super.hooksForRegistration();
+    return super.hooksForRegistration(when);
   }
 
   /** What MikroORM's transaction does beside the units in it is MikroORM's. */

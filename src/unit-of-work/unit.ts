@@ -7,10 +7,11 @@ import {
 } from '@mikro-orm/core';
 import { deferred } from '../common/deferred.js';
 import { Turns } from '../common/turns.js';
-import { type UnitOfWorkClosedError, UnitOfWorkError, type UnitStatus } from '../errors.js';
+import { ConfigurationError, type UnitOfWorkClosedError, UnitOfWorkError, type UnitStatus } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { bindSession, type SessionBinding, type SessionOwner } from '../session/unit-session.js';
 import { Hooks } from './hooks.js';
+import { Once } from './once.js';
 import type { UnitOfWorkOptions } from './options.js';
 import { closedError, type Failure, flushFailed, innerFailed } from './outcome.js';
 import { isOutermost, type Place } from './place.js';
@@ -27,6 +28,7 @@ interface TruthfulConnection {
 
 /** What a unit is made from. */
 export interface UnitSetup {
+  readonly name: string;
   readonly orm: MikroORM;
   readonly engineFactory: EngineFactory;
   readonly options: UnitOfWorkOptions;
@@ -41,6 +43,8 @@ export interface UnitSetup {
 
 /** One open unit: what it is, how it stands, and what is open inside of it. What happens to it stands in `conduct.ts`. */
 export class Unit implements SessionOwner {
+  /** As its users know it: the name of the declared class, unless they gave another one. */
+  readonly name: string;
   readonly orm: MikroORM;
   readonly engineFactory: EngineFactory;
   readonly options: UnitOfWorkOptions;
@@ -51,6 +55,10 @@ export class Unit implements SessionOwner {
   readonly hooks = new Hooks();
   /** Inner units take turns: a ROLLBACK TO of one would undo what another did after it. */
   readonly turns = new Turns();
+  /** The key under which it is done once, if it is to be. */
+  readonly once: Once | undefined;
+  /** What its users hold. */
+  opened: object | undefined;
   /** The inner unit whose turn it is. */
   inner: Unit | undefined;
   /** While an inner unit is being opened: resolves when it is, or could not be. */
@@ -67,13 +75,15 @@ export class Unit implements SessionOwner {
   readonly #cancellation = new AbortController();
   #binding: SessionBinding<Unit> | undefined;
 
-  constructor({ orm, engineFactory, options, place, manual, attempt, nest }: UnitSetup) {
+  constructor({ name, orm, engineFactory, options, place, manual, attempt, nest }: UnitSetup) {
+    this.name = name;
     this.orm = orm;
     this.engineFactory = engineFactory;
     this.options = options;
     this.place = place;
     this.manual = manual;
     this.attempt = attempt;
+    this.once = options.once === undefined ? undefined : new Once(options.once);
     this.#nest = nest;
     this.#binding = 'outer' in place && place.kind !== 'enclosed' ? place.outer.binding : undefined;
   }
@@ -157,6 +167,11 @@ export class Unit implements SessionOwner {
   /** Ends the unit by hand. Resolves after COMMIT or ROLLBACK and the callbacks; rejects where COMMIT fails. */
   async end(how: 'commit' | 'rollback'): Promise<void> {
     const { state } = this;
+    if (how === 'commit' && this.once !== undefined) {
+      throw new ConfigurationError(
+        'A unit of work with "once" is committed together with what its work returns: return, instead of commit(). Nothing was sent.',
+      );
+    }
     if (!state.working) {
       if (how === 'commit') {
         throw this.closedError();
@@ -190,13 +205,13 @@ export class Unit implements SessionOwner {
     this.state.doom(innerFailed(error));
   }
 
-  /** Where callbacks are registered. Throws UnitOfWorkClosedError once those that there were have run. */
-  hooksForRegistration(): Hooks {
-    if (this.hooksDone) {
+  /** Where callbacks are registered. Throws UnitOfWorkClosedError once those that there were have run, or were about to. */
+  hooksForRegistration(when: 'beforeCommit' | 'afterwards' = 'afterwards'): Hooks {
+    if (this.hooksDone || (when === 'beforeCommit' && !this.joinable)) {
       throw this.closedError();
     }
     if (!isOutermost(this.place)) {
-      this.outer?.hooksForRegistration();
+      this.outer?.hooksForRegistration(when);
     }
     return this.hooks;
   }

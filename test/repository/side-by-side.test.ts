@@ -131,5 +131,48 @@ describe('promise 22: each call beside each other one', () => {
         expect(wrong).to.deep.equal([]);
       });
     }
+
+    it('two of them on one row change both fields', async function () {
+      this.timeout(60_000);
+      const wrong: string[] = [];
+      const ofAmount = calls.filter(({ changes }) => changes?.amount !== undefined);
+      for (const first of ofAmount) {
+        for (const [name, second] of Object.entries(ofNote)) {
+          for (const delay of delays[engine]) {
+            await place.rows('truncate row restart identity');
+            await place.rows(`insert into row (name, amount) select 'r' || n, n from generate_series(1, 3) n`);
+            let shown: Row | undefined;
+            await new RowUnitOfWork(place.engineFactory).run(async (u) => {
+              const held = await u.rows.list({}, { orderBy: { id: 'asc' } });
+              shown = held[0] as Row;
+              const later = async () => {
+                for (let turn = 0; turn < delay; turn += 1) {
+                  await nextTurn();
+                }
+                await second(u, held);
+              };
+              await Promise.all([first.run(u, 1, held), later()]);
+            });
+            const expected = { amount: first.changes?.amount, note: 'beside' };
+            const [stored] = await place.rows('select amount, note from row where id = 1');
+            const seen = [stored, { amount: shown?.amount, note: shown?.note }];
+            if (JSON.stringify(seen) !== JSON.stringify([expected, expected])) {
+              wrong.push(`${first.name} | ${name} after ${delay}: ${JSON.stringify(seen)}`);
+            }
+          }
+        }
+      }
+      expect(wrong).to.deep.equal([]);
+    });
   });
 });
+
+/** What changes another field of the first row. */
+const ofNote: Record<string, (unit: Unit, held: readonly Row[]) => unknown> = {
+  'a property is set': (_u, held) => {
+    (held[0] as Row).note = 'beside';
+  },
+  'update by key': (u) => u.rows.update(1, { note: 'beside' }),
+  updateMany: (u) => u.rows.updateMany({ id: 1 }, { note: 'beside' }),
+  'inner unit': (u) => u.run((inner) => inner.rows.update(1, { note: 'beside' })),
+};

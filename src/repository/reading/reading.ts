@@ -166,10 +166,17 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
    * `orderBy`, so that no two rows share a place; rows that others insert or delete shift nothing. `includeCount: true`
    * asks for `totalCount` as well.
    *
-   * A cursor may come from a request: one that is malformed, or of another order, is refused with ConfigurationError.
+   * The order may be by columns of any type, of the row, of related ones, or inside of JSON: a cursor holds PostgreSQL's own
+   * text of each, so rows that differ by less than JavaScript sees are told apart. Rejects with ConfigurationError before
+   * anything is sent where an order can't be continued: by what has no order in PostgreSQL (json, point), by collections,
+   * by raw(); and, unless the engine has a `cursorSecret`, by hidden fields and by types whose texts can't be checked here
+   * (ranges, inet, types of extensions, formulas).
    *
-   * SQL: `select ... where balance >= 5 and (balance > 5 or id > 7) order by balance asc, id asc limit 11`, and
-   * `select count(*)` on request. Where the order has a time with more digits than a Date, one SELECT by key reads them.
+   * A cursor may come from a request: one that is malformed, of another order, or longer than 1,000,000 characters, is
+   * refused with ConfigurationError before anything is sent. With a `cursorSecret` that holds for every change of it.
+   *
+   * SQL: `select ..., cast(balance as text), cast(id as text) from account where balance >= '5' and (balance > '5' or
+   * (balance = '5' and id > '7')) order by balance asc, id asc limit 11`, and `select count(*)` on request
    */
   async page<
     Hint extends string = never,
