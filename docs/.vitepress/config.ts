@@ -36,6 +36,8 @@ export default defineConfig({
           page('Input from requests', '/guide/requests'),
           page('Testing', '/guide/testing'),
           page('TypeDI', '/guide/typedi'),
+          page('NestJS', '/guide/nestjs'),
+          page('Fastify and Express', '/guide/fastify-express'),
           page('The PostgreSQL driver', '/guide/driver'),
         ],
       },

@@ -130,7 +130,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'the timer of a wait is left behind when the engine is disposed of',
-    changes: { 'engine/engine-factory.js': [['timer.abort();', '']] },
+    changes: { 'engine/health.js': [['timer.abort();', '']] },
     caught: /keeps the process alive/,
   },
 ];
