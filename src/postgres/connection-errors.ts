@@ -27,13 +27,9 @@ export const errorConverter = (platform: Platform): ConvertError => {
   };
 };
 
-const PROTOCOL_VIOLATION = '08P01';
-
 /** A connection that couldn't be made or that broke: with the server's own SQLSTATE, or else with one of class 08. */
 const connectionException = (error: Error, message: string, code: string): ConnectionException => {
-  const { code: own } = error as { code?: unknown };
-  // poolers report whatever happens to a connection as a violation of the protocol
-  const reported = 'severity' in error && own !== undefined && own !== PROTOCOL_VIOLATION ? String(own) : code;
+  const reported = 'severity' in error && 'code' in error ? String(error.code) : code;
   return new ConnectionException(
     Object.assign(new Error(`${message}: ${error.message}`), { code: reported, cause: error }),
   );
