@@ -67,7 +67,8 @@ function hasTransientState(error: unknown, optimistic: boolean, depth: number): 
   const isPoolers = code === '08P01' && error instanceof ConnectionException;
   return (
     isPoolers ||
-    (typeof code === 'string' && transientStates.includes(code)) || hasTransientState(cause, optimistic, depth + 1)
+    (typeof code === 'string' && transientStates.includes(code)) ||
+    hasTransientState(cause, optimistic, depth + 1)
   );
 }
 
