@@ -28,4 +28,5 @@ export type { ConstraintDetails } from './repository/writing/constraint-details.
 export type { ActiveUnit, OpenUnitOfWork } from './unit-of-work/active-unit.js';
 export type { RetryOptions, UnitOfWorkOptions } from './unit-of-work/options.js';
 export type { Repositories, RepositoryClass } from './unit-of-work/repositories.js';
+export { signalOf } from './unit-of-work/signal-of.js';
 export { MikroOrmUnitOfWork, type UnitOfWorkClass } from './unit-of-work/unit-of-work.js';

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { MikroORM, type Options } from '@mikro-orm/core';
-import { describeValue } from '../common/describe-value.js';
 import { ConfigurationError, UnitOfWorkClosedError, UnitOfWorkError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { checkCursorSecret, keepCursorSecret } from './cursor-secret.js';
+import { checkEngine, milliseconds, within } from './health.js';
 import { OpenUnits, type UnitHost } from './open-units.js';
 
 /** How many milliseconds units that are interrupted may take to end. */
@@ -70,12 +69,8 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
    * Rejects with ConfigurationError where `timeout` is no number of milliseconds.
    */
   async dispose(options?: { timeout?: number }): Promise<void> {
-    const { timeout = 10_000 } = options ?? {};
-    if (typeof timeout !== 'number' || !(timeout >= 0)) {
-      throw new ConfigurationError(
-        `timeout must be a number of milliseconds, 0 or more, and is ${describeValue(timeout)}.`,
-      );
-    }
+    const { timeout: given = 10_000 } = options ?? {};
+    const timeout = milliseconds(given);
     if (this.#engine !== undefined) {
       this.#disposal ??= this.#close(this.#engine, timeout).finally(() => {
         this.#engine = undefined;
@@ -85,6 +80,16 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
     await this.#disposal;
   }
 
+  /**
+   * Asks the database whether it is there and takes writes: a readiness probe. It takes a connection of the pool, so a pool
+   * that is exhausted does not pass. Rejects with what the question failed with; with UnitOfWorkError where there is no
+   * answer within `timeout` milliseconds (5,000 unless set), or while the engine is being disposed of.
+   */
+  async check(options?: { timeout?: number }): Promise<void> {
+    await checkEngine(this, options?.timeout);
+  }
+
+  /** The same as `dispose()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }
@@ -125,16 +130,5 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
     if (!(await within(Math.max(0, deadline - performance.now()), closed))) {
       await orm.close(true);
     }
-  }
-}
-
-/** Whether the promise settled in time. Rejects as it does. */
-async function within(milliseconds: number, promise: Promise<unknown>): Promise<boolean> {
-  const timer = new AbortController();
-  const late = pause(Math.min(milliseconds, 2_147_483_647), false, { signal: timer.signal }).catch(() => false);
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    timer.abort();
   }
 }

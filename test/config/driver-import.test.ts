@@ -26,8 +26,7 @@ async function optionsWithout(packages: readonly string[], dsn: string, reason =
   return stdout.trim();
 }
 
-describe('the driver of a DSN', function () {
-  this.timeout(100_000);
+describe('the driver of a DSN', () => {
   const postgresql = ['@mikro-orm/postgresql', 'pg'];
   const pglite = ['@mikro-orm/pglite', '@electric-sql/pglite'];
 

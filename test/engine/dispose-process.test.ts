@@ -22,8 +22,7 @@ async function run(databaseUrl: string, ...args: string[]) {
   return { out, errors, code, signal };
 }
 
-describe('a script that disposes of its engine', function () {
-  this.timeout(100_000);
+describe('a script that disposes of its engine', () => {
   const bank = useBank('postgresql');
 
   it('promise 15: ends by itself on PostgreSQL, with a unit left open', async () => {

@@ -4,15 +4,16 @@ import { RollbackEngineFactory } from '../../src/testing/index.js';
 import { BankUnitOfWork } from '../support/bank.js';
 import { useBank } from '../support/bank-database.js';
 
-/** How long so many awaits take, in milliseconds. The fastest of some runs: the others were interrupted. */
+/** What so many awaits cost this process, in microseconds of a processor: whatever else the machine does costs others. */
 async function timeOfAwaits(): Promise<number> {
   let fastest = Number.POSITIVE_INFINITY;
   for (let run = 0; run < 7; run++) {
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (let n = 0; n < 50_000; n++) {
       await null;
     }
-    fastest = Math.min(fastest, performance.now() - started);
+    const { user, system } = process.cpuUsage(started);
+    fastest = Math.min(fastest, user + system);
   }
   return fastest;
 }
@@ -20,8 +21,7 @@ async function timeOfAwaits(): Promise<number> {
 describe('a process that has used many engines', () => {
   const bank = useBank('postgresql');
 
-  it('is as fast as one that has used one', async function () {
-    this.timeout(60_000);
+  it('is as fast as one that has used one', async () => {
     const useEngine = async () => {
       await using engineFactory = new MikroOrmEngineFactory(bank.options());
       const rollback = new RollbackEngineFactory(engineFactory);

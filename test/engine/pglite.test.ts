@@ -56,15 +56,14 @@ describe('PGlite', () => {
     it(`promise 17: "${propagation}" inside another unit is refused at once, and the outer one goes on`, async () => {
       await bank.uow.run(async (outer) => {
         await outer.accounts.create({ owner: 'Ada' });
-        const started = performance.now();
         for (const inner of [
           bank.uow.run((u) => u.accounts.create({ owner: 'Grace' }), { propagation }),
           bank.uow.begin({ propagation }),
           outer.run((u) => u.accounts.create({ owner: 'Grace' }), { propagation }),
         ]) {
+          // had it waited for the connection, it would be a PoolTimeoutError, and that only after a minute
           expect(await rejection(inner)).to.be.instanceOf(ConfigurationError);
         }
-        expect(performance.now() - started).to.be.lessThan(1_000);
       });
       expect(await bank.rows('select owner from account')).to.deep.equal([{ owner: 'Ada' }]);
     });

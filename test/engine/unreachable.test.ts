@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { engineOptions, MikroOrmConnectionProxy, MikroOrmEngineFactory } from '../../src/index.js';
@@ -55,7 +56,7 @@ describe('a server that cannot be used', () => {
   }
 
   it('promise 18: the next use works once the password is right', async () => {
-    const role = `reader_${process.pid}`;
+    const role = `reader_${randomBytes(6).toString('hex')}`;
     await query(serverUrl(), `create role ${role} login password 'right-horse'`);
     try {
       await bank.rows(`grant all on all tables in schema public to ${role}`);

@@ -8,7 +8,7 @@ import { runningText } from './running-text.js';
 import { everythingOf } from './secrets.js';
 
 /** How long a call may take before it counts as one that hangs. */
-const patience = 5_000;
+const patience = 30_000;
 
 const schema = `
   create table canary (id int);

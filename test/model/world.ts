@@ -2,6 +2,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 import pg from 'pg';
 import { engineOptions, MikroOrmEngineFactory, MikroOrmRepository, MikroOrmUnitOfWork } from '../../src/index.js';
 import type { TestEngine } from '../support/engines.js';
+import { otherSessions } from '../support/other-sessions.js';
 
 const ItemSchema = defineEntity({
   name: 'Item',
@@ -99,7 +100,7 @@ export class World implements AsyncDisposable {
       return 0;
     }
     const [row] = await this.#query<{ count: number }>(
-      "select count(*)::int from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'",
+      `select count(*)::int from ${otherSessions} where state <> 'idle'`,
     );
     return row?.count ?? 0;
   }

@@ -140,34 +140,6 @@ describe('7. success is never reported for what is not stored', () => {
     expect(await owners(database.url)).to.deep.equal(['Ada', 'Grace']);
   });
 
-  it('is not led astray by a ROLLBACK of the caller’s', async () => {
-    const error = await failure(
-      engine.em.fork().transactional(async (em) => {
-        await insert(em, 'Ada');
-        await em.execute('rollback');
-        await insert(em, 'escaped');
-      }),
-    );
-    expect(error.message).to.match(/was rolled back/);
-    const committed = await failure(
-      engine.em.fork().transactional(async (em) => {
-        await insert(em, 'Grace');
-        await em.execute('rollback');
-      }),
-    );
-    expect(committed.name).to.equal('UnitOfWorkClosedError');
-    expect(await owners(database.url)).to.deep.equal([]);
-  });
-
-  it('takes a COMMIT of the caller’s for the end', async () => {
-    await engine.em.fork().transactional(async (em) => {
-      await insert(em, 'Ada');
-      await em.execute('commit');
-      expect(await failure(insert(em, 'escaped'))).to.have.property('name', 'UnitOfWorkClosedError');
-    });
-    expect(await owners(database.url)).to.deep.equal(['Ada']);
-  });
-
   describe('what COMMIT fails with is MikroORM’s exception', () => {
     it('for a deferred constraint', async () => {
       const error = await failure<UniqueConstraintViolationException>(

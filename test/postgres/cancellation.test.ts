@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { UnitOfWorkPostgreSqlConnection } from '../../src/postgres/index.js';
 import { query, type TestDatabase } from '../support/database.js';
+import { otherSessions } from '../support/other-sessions.js';
 import { deferred, waitFor } from '../support/wait-for.js';
 import { startProxy } from '../support/wire-proxy.js';
 import { Account, accountDatabase, type Engine, expectNothingHeld, failure, ours, owners, poolOf } from './setup.js';
@@ -27,7 +28,7 @@ describe('12. what runs for a transaction can be cancelled', () => {
     waitFor(async () => {
       const rows = await query(
         database.url,
-        `select 1 from pg_stat_activity where state = 'active' and query like $1 and pid <> pg_backend_pid()`,
+        `select 1 from ${otherSessions} where state = 'active' and query like $1`,
         [`%${sql}%`],
       );
       return rows.length > 0;

@@ -4,6 +4,7 @@ import { MikroORM } from '@mikro-orm/pglite';
 import { expect } from 'chai';
 import { PoolTimeoutError, TransactionAbortedError, UnitOfWorkClosedError } from '../../src/errors.js';
 import { UnitOfWorkPgliteDriver } from '../../src/postgres/pglite/pglite-driver.js';
+import { emptyPglite } from '../support/pglite.js';
 import { deferred } from '../support/wait-for.js';
 import { Account, failure, schema } from './setup.js';
 
@@ -15,7 +16,6 @@ const open = (more: Partial<Options> = {}): Engine =>
     driver: UnitOfWorkPgliteDriver,
     dbName: 'memory://',
     entities: [Account],
-    driverOptions: { connectionTimeoutMillis: 200 },
     logger: () => {},
     ...more,
   } as never);
@@ -24,7 +24,7 @@ describe('17. PGlite: transactions take turns, and tell how they ended', () => {
   let engine: Engine;
 
   before(async () => {
-    engine = open();
+    engine = open({ driverOptions: { pglite: await emptyPglite() } });
     await engine.em
       .getConnection()
       .executeDump(`${schema}; alter table account add constraint one unique (owner, balance)
@@ -148,7 +148,9 @@ describe('17. PGlite: transactions take turns, and tell how they ended', () => {
   });
 
   it('ends a wait for the connection in PoolTimeoutError', async () => {
-    const error = await engine.em.fork().transactional(async (em) => {
+    const pglite = await engine.em.getConnection().getNativeClient();
+    const impatient = open({ driverOptions: { pglite, connectionTimeoutMillis: 200 } });
+    const error = await impatient.em.fork().transactional(async (em) => {
       await insert(em, 'Ada');
       return failure<PoolTimeoutError>(
         em.transactional((other) => insert(other, 'other'), { propagation: 'requires_new' as never }),

@@ -1,9 +1,10 @@
 import { EntitySchema, type Options } from '@mikro-orm/core';
 import { MikroORM, PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { expect } from 'chai';
-import type { Pool } from 'pg';
 import { UnitOfWorkPostgreSqlDriver } from '../../src/postgres/index.js';
 import { createDatabase, query, type TestDatabase } from '../support/database.js';
+import { poolOf } from '../support/impatience.js';
+import { otherSessions } from '../support/other-sessions.js';
 
 export interface Account {
   id: number;
@@ -49,6 +50,8 @@ const options = (url: string, more: Partial<Options>): Options =>
     ...more,
   }) as Options;
 
+export { poolOf };
+
 /** An engine on the driver under test. */
 export const ours = (url: string, more: Partial<Options> = {}): Engine =>
   new MikroORM({ ...options(url, more), driver: UnitOfWorkPostgreSqlDriver } as never);
@@ -56,8 +59,6 @@ export const ours = (url: string, more: Partial<Options> = {}): Engine =>
 /** An engine on MikroORM's own driver, to show what is different. */
 export const stock = (url: string, more: Partial<Options> = {}): Engine =>
   new MikroORM({ ...options(url, more), driver: PostgreSqlDriver } as never);
-
-export const poolOf = (engine: Engine): Promise<Pool> => engine.em.getConnection().getNativeClient() as Promise<Pool>;
 
 /** All connections of the pool are free. */
 export async function expectNothingHeld(engine: Engine): Promise<void> {
@@ -80,5 +81,5 @@ export async function backendOf(session: Session): Promise<number> {
 
 /** Ends a backend, and waits until it's gone. */
 export async function terminate(url: string, pid: number): Promise<void> {
-  await query(url, 'select pg_terminate_backend($1, 5000)', [pid]);
+  await query(url, `select pg_terminate_backend(pid, 5000) from ${otherSessions} where pid = $1`, [pid]);
 }

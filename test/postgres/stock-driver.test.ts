@@ -2,6 +2,8 @@ import type { EventSubscriber } from '@mikro-orm/core';
 import { expect } from 'chai';
 import { TransactionAbortedError } from '../../src/errors.js';
 import { query, type TestDatabase } from '../support/database.js';
+import { waitAtMost } from '../support/impatience.js';
+import { otherSessions } from '../support/other-sessions.js';
 import { deferred } from '../support/wait-for.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
 import {
@@ -29,7 +31,7 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
   beforeEach(async () => {
     database = await accountDatabase();
     proxy = await startProxy(database.url);
-    const options = { pool: { min: 0, max: 2 }, driverOptions: { connectionTimeoutMillis: 300 } };
+    const options = { pool: { min: 0, max: 2 } };
     theirs = stock(proxy.url, options);
     mine = ours(proxy.url, options);
   });
@@ -78,9 +80,10 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
         );
         const pool = await poolOf(theirs);
         expect(pool.totalCount - pool.idleCount).to.equal(event === 'afterTransactionCommit' ? 0 : 1);
-        await query(database.url, 'select pg_terminate_backend(pid, 5000) from pg_stat_activity where state like $1', [
-          'idle in transaction%',
-        ]);
+        await query(
+          database.url,
+          `select pg_terminate_backend(pid, 5000) from ${otherSessions} where state like 'idle in transaction%'`,
+        );
         await query(database.url, 'truncate account');
 
         expect((await failure(work(mine))).message).to.equal(
@@ -205,6 +208,7 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
     await killed(theirs);
     await killed(theirs);
     expect(await held(theirs)).to.equal(2);
+    await waitAtMost(300, theirs);
     expect((await failure(theirs.em.fork().execute('select 1'))).message).to.match(/timeout/);
     await killed(mine);
     await killed(mine);

@@ -1,8 +1,8 @@
-import { PGlite } from '@electric-sql/pglite';
 import type { EntityManager } from '@mikro-orm/core';
 import type { EngineOptions } from '../../src/engine/engine-factory.js';
 import { engineOptions, MikroOrmConnectionProxy, MikroOrmEngineFactory } from '../../src/index.js';
 import { createDatabase, query } from '../support/database.js';
+import { emptyPglite } from '../support/pglite.js';
 import { recordPglite } from '../support/record-pglite.js';
 import { startProxy } from '../support/wire-proxy.js';
 import { AuthorRepository, BookRepository, LibraryUnitOfWork, libraryEntities, ShelfRepository } from './library.js';
@@ -56,8 +56,7 @@ export function useLibrary(engine: Library['engine'], mode: Mode): Library {
   let place: Place;
   let engineFactory: MikroOrmEngineFactory;
 
-  before(async function () {
-    this.timeout(60_000);
+  before(async () => {
     const made = places.get(engine) ?? (engine === 'pglite' ? onPglite() : onPostgres());
     places.set(engine, made);
     place = await made;
@@ -91,18 +90,11 @@ export function useLibrary(engine: Library['engine'], mode: Mode): Library {
       return work({ authors, shelves, books }, () => proxy.connect());
     },
     rows: <Row extends object>(sql: string) => place.query(sql) as Promise<Row[]>,
-    sql: () => place.sql().flatMap(statements).filter(isWritten),
+    sql: () => place.sql().filter(isWritten),
     forget: () => place.forget(),
   };
   return library;
 }
-
-/** Our driver sends several statements in one message: `begin;select ...`. */
-const statements = (text: string): string[] =>
-  text
-    .replace(/^(begin|start transaction[^;]*|select pg_current_xact_id\(\)[^;]*)(;\s*|$)/i, '')
-    .replace(/;?\s*select pg_current_xact_id[^;]*$/i, '')
-    .split(/;\s*(?=select pg_current_xact_id)/i);
 
 const isWritten = (text: string): boolean =>
   text.trim() !== '' && !/^(begin|commit|rollback|savepoint|release|start|discard|select pg_|set )/i.test(text.trim());
@@ -132,7 +124,7 @@ async function onPostgres(): Promise<Place> {
 }
 
 async function onPglite(): Promise<Place> {
-  const pglite = await PGlite.create();
+  const pglite = await emptyPglite();
   const recording = recordPglite(pglite);
   return withTables({
     options: () => optionsAt('pglite://memory', { driverOptions: { pglite } }),

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { ConfigurationError, EntityNotFoundError } from '../../src/index.js';
+import { otherSessions } from '../support/other-sessions.js';
 import { rejection } from '../support/rejection.js';
 import { Author, Genre } from './library.js';
 import { forEachLibrary, useLibrary } from './library-database.js';
@@ -306,7 +307,7 @@ describe('getOrCreate', () => {
 /** Resolves when some statement waits for another transaction. */
 async function untilBlocked(library: ReturnType<typeof useLibrary>): Promise<void> {
   for (;;) {
-    const waiting = await library.rows(`select 1 from pg_locks where not granted`);
+    const waiting = await library.rows(`select 1 from ${otherSessions} where wait_event_type = 'Lock'`);
     if (waiting.length > 0) {
       return;
     }

@@ -1,8 +1,8 @@
-import { PGlite } from '@electric-sql/pglite';
 import type { EngineOptions } from '../../src/engine/engine-factory.js';
 import { engineOptions, MikroOrmEngineFactory } from '../../src/index.js';
 import { BankUnitOfWork, entities } from './bank.js';
 import { createDatabase, query, type TestDatabase } from './database.js';
+import { emptyPglite } from './pglite.js';
 import { recordPglite } from './record-pglite.js';
 import { shorten } from './shorten.js';
 import { startProxy, type WireProxy } from './wire-proxy.js';
@@ -53,8 +53,7 @@ export function useBank(engine: EngineName): Bank {
   let engineFactory: MikroOrmEngineFactory | undefined;
   let uow: BankUnitOfWork | undefined;
 
-  before(async function () {
-    this.timeout(60_000); // PGlite takes its time on a busy machine
+  before(async () => {
     const made = places.get(engine) ?? (engine === 'pglite' ? onPglite() : onPostgres());
     places.set(engine, made);
     place = await made;
@@ -137,7 +136,7 @@ async function onPostgres(): Promise<Place> {
 }
 
 async function onPglite(): Promise<Place> {
-  const pglite = await PGlite.create();
+  const pglite = await emptyPglite();
   const recording = recordPglite(pglite);
   return withTables({
     dsn: 'pglite://memory',

@@ -1,4 +1,5 @@
 import { createDatabase } from './database.js';
+import { pgliteDsn } from './pglite.js';
 
 /** A database that the core promises are tested on. */
 export interface TestEngine {
@@ -18,7 +19,7 @@ const engines: readonly TestEngine[] = [
   {
     name: 'pglite',
     async dsn() {
-      return { dsn: 'pglite://memory', drop: async () => undefined };
+      return { dsn: await pgliteDsn(), drop: async () => undefined };
     },
   },
 ];

@@ -9,9 +9,7 @@ import { OwnServer } from './own-server.js';
 import { signal } from './server/processes.js';
 import { waitFor } from './wait-for.js';
 
-describe('a PostgreSQL server of its own', function () {
-  this.timeout(60_000);
-
+describe('a PostgreSQL server of its own', () => {
   const isGone = ({ pid, folder }: Started): boolean => !signal(pid, 0) && !existsSync(folder);
 
   it('is PostgreSQL 18, keeps its data when it is killed, and leaves nothing behind', async () => {

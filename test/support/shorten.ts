@@ -6,7 +6,8 @@ export function shorten(sql: readonly string[]): string[] {
 const statements = (text: string): string[] => [shortened(text.trim().toLowerCase().replaceAll(/\s+/g, ' '))];
 
 /** What the driver asks beside the statement that somebody wrote. */
-const isCompanion = (text: string): boolean => /^(discard|select pg_current_xact_id|select$)/.test(text);
+const isCompanion = (text: string): boolean =>
+  /^(discard|select pg_catalog\.pg_current_xact_id|select$)|savepoint trx0$/.test(text);
 
 function shortened(text: string): string {
   const savepoint = /^(savepoint|rollback to savepoint|release savepoint|rollback to|release) "?(\w+)"?;?$/.exec(text);

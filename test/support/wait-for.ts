@@ -1,6 +1,6 @@
 /** How `waitFor` waits. */
 export interface WaitForOptions {
-  /** Milliseconds after which it gives up; 5,000 unless set. */
+  /** Milliseconds after which it gives up; 30,000 unless set, less than a test may take. */
   readonly timeout?: number;
   /** Milliseconds between two looks; 10 unless set. */
   readonly interval?: number;
@@ -13,7 +13,7 @@ export async function waitFor<T>(
   condition: () => T | Promise<T>,
   options: WaitForOptions = {},
 ): Promise<NonNullable<T>> {
-  const { timeout = 5_000, interval = 10, message = String(condition) } = options;
+  const { timeout = 30_000, interval = 10, message = String(condition) } = options;
   const deadline = performance.now() + timeout;
   for (;;) {
     const state = await condition();

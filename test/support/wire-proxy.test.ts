@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { createDatabase, query, type TestDatabase } from './database.js';
+import { otherSessions } from './other-sessions.js';
 import { waitFor } from './wait-for.js';
 import { startProxy, type WireProxy } from './wire-proxy.js';
 
@@ -196,7 +197,7 @@ describe('the wire proxy', () => {
     const sleeping = failure(client.query('select pg_sleep(60)'));
     const { processID, secretKey } = client as unknown as { processID: number; secretKey: number };
     await waitFor(async () => {
-      const sql = 'select from pg_stat_activity where pid = $1 and wait_event = $2';
+      const sql = `select from ${otherSessions} where pid = $1 and wait_event = $2`;
       return (await query(database.url, sql, [processID, 'PgSleep'])).length > 0;
     });
     const canceller = new pg.Connection() as unknown as Canceller;

@@ -30,4 +30,4 @@ export function useEnclosed(bank: Bank): EnclosedBank {
 }
 
 /** What checks deferred constraints at the end of each unit; it has tests of its own. */
-const isCheck = (sql: string) => sql.startsWith('set constraints') || sql.includes('from pg_constraint');
+const isCheck = (sql: string) => sql.startsWith('set constraints') || sql.includes('from pg_catalog.pg_constraint');

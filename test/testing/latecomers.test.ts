@@ -5,6 +5,7 @@ import { RollbackEngineFactory } from '../../src/testing/index.js';
 import { AccountRepository, BankUnitOfWork } from '../support/bank.js';
 import { forEachBank } from '../support/bank-database.js';
 import { execute } from '../support/execute.js';
+import { otherSessions } from '../support/other-sessions.js';
 import { rejection } from '../support/rejection.js';
 import { deferred, waitFor } from '../support/wait-for.js';
 
@@ -135,7 +136,7 @@ describe('what goes on after the end of its test', () => {
         ]) {
           const running = waitFor(async () => {
             const rows = await bank.rows(
-              "select 1 from pg_stat_activity where state = 'active' and query like '%pg_sleep(100)'",
+              `select 1 from ${otherSessions} where state = 'active' and query like '%pg_sleep(100)'`,
             );
             return rows.length > 0;
           });

@@ -4,8 +4,7 @@ import { createDatabase, query } from '../support/database.js';
 import { waitFor } from '../support/wait-for.js';
 import { finish, fixture, runMocha, startMocha } from './run-suite.js';
 
-describe("mocha's root hooks", function () {
-  this.timeout(60_000);
+describe("mocha's root hooks", () => {
   let url: string;
   let drop: () => Promise<void>;
   before(async () => {

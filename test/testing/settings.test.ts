@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import type { UnitOfWorkOptions } from '../../src/index.js';
 import { forEachBank } from '../support/bank-database.js';
@@ -6,7 +7,7 @@ import { rejection } from '../support/rejection.js';
 import { useEnclosed } from './enclosed.js';
 
 describe('session, timeouts and readOnly of a unit in a test', () => {
-  const role = `clerk_${process.pid}`;
+  const role = `clerk_${randomBytes(6).toString('hex')}`;
   const reason = new Error('no');
 
   forEachBank((bank, engine) => {

@@ -107,9 +107,7 @@ describe('TestDatabase', () => {
     });
   });
 
-  describe('on pglite', function () {
-    this.timeout(60_000);
-
+  describe('on pglite', () => {
     it('fills a database in memory from the snapshot that start() made', async () => {
       const database = testDatabase('pglite://memory', 'memory');
       await database.start();

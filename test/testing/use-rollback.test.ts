@@ -7,8 +7,7 @@ import { finish, fixture, runMocha, startNode } from './run-suite.js';
 
 describe('useRollback', () => {
   forEachEngine((engine) => {
-    it('leaves every row byte for byte as it was: nested suites, tests and hooks that fail, tests that time out', async function () {
-      this.timeout(90_000);
+    it('leaves every row byte for byte as it was: nested suites, tests and hooks that fail, tests that time out', async () => {
       const { dsn, drop } = await engine.dsn();
       try {
         const { code, output, told } = await runMocha([fixture('traces')], { DATABASE_URL: dsn });

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { MikroOrmEngineFactory, PoolTimeoutError, TransactionAbortedError } from '../../src/index.js';
 import { BankUnitOfWork } from '../support/bank.js';
 import { useBank } from '../support/bank-database.js';
+import { poolOf, waitAtMost } from '../support/impatience.js';
 import { rejection } from '../support/rejection.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -18,7 +19,7 @@ describe('a unit whose signal is aborted while it waits for a connection', () =>
     const reason = new Error('no longer wanted');
     await using waiting = await uow.begin({ signal: controller.signal });
     const statement = rejection(waiting.accounts.count());
-    const pool = await poolOf(engineFactory);
+    const pool = await poolOf(await engineFactory.create());
     await waitFor(() => pool.waitingCount > 0, { message: 'the unit to wait for a connection' });
     controller.abort(reason);
     expect(await statement).to.equal(reason);
@@ -32,7 +33,7 @@ describe('a unit whose signal is aborted while it waits for a connection', () =>
     const uow = new BankUnitOfWork(engineFactory);
     const holder = await uow.begin();
     await holder.accounts.count();
-    const pool = await poolOf(engineFactory);
+    const pool = await poolOf(await engineFactory.create());
     const controller = new AbortController();
     const reason = new Error('no longer wanted');
     const outer = uow.run(async (u) => {
@@ -57,12 +58,11 @@ describe('a unit whose signal is aborted while it waits for a connection', () =>
   });
 
   it('promise 7: where it was a statement of the outer unit that could not be sent, that one is not committed', async () => {
-    await using engineFactory = new MikroOrmEngineFactory(
-      bank.options({ driverOptions: { connectionTimeoutMillis: 300 } }, 1),
-    );
+    await using engineFactory = new MikroOrmEngineFactory(bank.options({}, 1));
     const uow = new BankUnitOfWork(engineFactory);
     const holder = await uow.begin();
     await holder.accounts.count();
+    await waitAtMost(300, await engineFactory.create());
     const run = uow.run(async (u) => {
       expect(await rejection(u.accounts.count())).to.be.instanceOf(PoolTimeoutError);
       await holder.rollback();
@@ -72,10 +72,3 @@ describe('a unit whose signal is aborted while it waits for a connection', () =>
     expect(await bank.rows('select owner from account')).to.deep.equal([]);
   });
 });
-
-async function poolOf(engineFactory: MikroOrmEngineFactory): Promise<{ readonly waitingCount: number }> {
-  const connection = (await engineFactory.create()).em.getConnection() as unknown as {
-    getNativeClient(): Promise<{ waitingCount: number }>;
-  };
-  return connection.getNativeClient();
-}

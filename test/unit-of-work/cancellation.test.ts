@@ -13,6 +13,7 @@ import {
 import { BankUnitOfWork } from '../support/bank.js';
 import { forEachBank, useBank } from '../support/bank-database.js';
 import { execute } from '../support/execute.js';
+import { otherSessions } from '../support/other-sessions.js';
 import { rejection } from '../support/rejection.js';
 import { deferred, waitFor } from '../support/wait-for.js';
 
@@ -427,10 +428,7 @@ describe('cancellation', () => {
       expect(listeners(controller.signal)).to.equal(0);
       expect(await uow.run((u) => u.accounts.count())).to.equal(0);
     };
-    const slow = () =>
-      bank.rows(
-        `select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep' and pid <> pg_backend_pid()`,
-      );
+    const slow = () => bank.rows(`select pid from ${otherSessions} where wait_event = 'PgSleep'`);
 
     for (const [name, statement] of Object.entries(statements)) {
       it(`promise 12: in ${name}: cancelled on the server, and the connection goes back`, () =>
@@ -457,8 +455,7 @@ describe('cancellation', () => {
           { signal: controller.signal },
         ),
       );
-      const blocked = () =>
-        bank.rows("select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'");
+      const blocked = () => bank.rows(`select pid from ${otherSessions} where wait_event_type = 'Lock'`);
       await waitFor(async () => (await blocked()).length > 0);
       controller.abort(reason);
       expect(await rejected).to.equal(reason);

@@ -11,6 +11,7 @@ import {
 import { BankUnitOfWork } from '../support/bank.js';
 import { forEachBank, useBank } from '../support/bank-database.js';
 import { execute } from '../support/execute.js';
+import { waitAtMost } from '../support/impatience.js';
 import { rejection } from '../support/rejection.js';
 import { deferred } from '../support/wait-for.js';
 
@@ -416,10 +417,11 @@ describe('hooks', () => {
 
     it('promise 8: none runs where the outcome of COMMIT is not known', async () => {
       const calls: string[] = [];
-      // the server is asked for no longer than a connection is waited for
+      // the server is asked for no longer than the options have a connection waited for
       await using engineFactory = new MikroOrmEngineFactory(
         bank.options({ driverOptions: { connectionTimeoutMillis: 200 } }),
       );
+      await waitAtMost(60_000, await engineFactory.create());
       await using u = await new BankUnitOfWork(engineFactory).begin();
       await u.accounts.create({ owner: 'Ada' });
       await u.flush();

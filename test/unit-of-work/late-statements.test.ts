@@ -138,7 +138,9 @@ describe('statements that come late', () => {
       const late = deferred<unknown>();
       await bank.uow.run(async (u) => {
         await u.accounts.create({ owner: 'Ada' });
-        setTimeout(() => late.resolve(rejection(u.accounts.create({ owner: 'Late' }))), 30);
+        const tick = (): unknown =>
+          u.status === 'active' ? setTimeout(tick, 5) : late.resolve(rejection(u.accounts.create({ owner: 'Late' })));
+        setTimeout(tick);
       });
       expect(await late.promise).to.be.instanceOf(UnitOfWorkClosedError);
       expect(await bank.rows('select owner from account')).to.deep.equal([{ owner: 'Ada' }]);

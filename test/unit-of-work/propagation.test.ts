@@ -133,8 +133,7 @@ describe('propagation', () => {
       expect(await owners(bank)).to.deep.equal(['Ada']);
     });
 
-    it('promise 10: a unit that waits for a sibling opened by begin() gets an error that says so', async function () {
-      this.timeout(20_000);
+    it('promise 10: a unit that waits for a sibling opened by begin() gets an error that says so', async () => {
       await using outer = await bank.uow.begin();
       await using sibling = await outer.begin();
       await sibling.accounts.create({ owner: 'Ada' });

@@ -9,7 +9,10 @@ import {
 import { BankUnitOfWork } from '../support/bank.js';
 import { useBank } from '../support/bank-database.js';
 import { execute } from '../support/execute.js';
+import { waitAtMost } from '../support/impatience.js';
+import { otherSessions } from '../support/other-sessions.js';
 import { rejection } from '../support/rejection.js';
+import { waitFor } from '../support/wait-for.js';
 
 const retry = { attempts: 3, minDelay: 0 };
 
@@ -54,10 +57,11 @@ describe('retry, when connections are lost', () => {
   });
 
   it('promise 11: never after a COMMIT whose outcome is not known, not even if work hides that', async () => {
-    // the server is asked for no longer than a connection is waited for
+    // the server is asked for no longer than the options have a connection waited for
     await using engineFactory = new MikroOrmEngineFactory(
       bank.options({ driverOptions: { connectionTimeoutMillis: 200 } }),
     );
+    await waitAtMost(60_000, await engineFactory.create());
     const uow = new BankUnitOfWork(engineFactory);
     for (const byHand of [false, true]) {
       const attempts: number[] = [];
@@ -86,9 +90,7 @@ describe('retry, when connections are lost', () => {
   it('promise 11: a connection that died in the pool costs no run', async () => {
     expect(await book()).to.deep.equal([1]);
     await bank.rows('delete from account');
-    await bank.rows(
-      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and state = 'idle'",
-    );
+    await bank.rows(`select pg_terminate_backend(pid) from ${otherSessions} where state = 'idle'`);
     expect(await book()).to.deep.equal([1]);
     expect(await owners()).to.deep.equal(['Ada']);
   });
@@ -111,8 +113,7 @@ describe('retry, when connections are lost', () => {
       },
       'between statements': {
         lose: () =>
-          bank.rows(`select pg_terminate_backend(pid, 5000) from pg_stat_activity
-            where datname = current_database() and state = 'idle in transaction'`),
+          bank.rows(`select pg_terminate_backend(pid, 5000) from ${otherSessions} where state = 'idle in transaction'`),
         // the server's own word for it, where that is read before the statement is sent
         errors: [UnitOfWorkClosedError, ConnectionException],
       },
@@ -157,10 +158,8 @@ describe('retry, when connections are lost', () => {
       async (u) => {
         attempts.push(u.attempt);
         const [row] = await execute<{ pid: number }>(u.session, 'select pg_backend_pid() as pid');
-        await bank.rows(`select 1 from pg_stat_activity where pid = ${row?.pid}`);
-        while ((await bank.rows(`select 1 from pg_stat_activity where pid = ${row?.pid}`)).length > 0) {
-          // until the server has ended it
-        }
+        const session = () => bank.rows(`select 1 from ${otherSessions} where pid = ${row?.pid}`);
+        await waitFor(async () => (await session()).length === 0, { message: 'the server to end the session' });
         await u.accounts.count();
       },
       { retry, timeouts: { idleInTransaction: 20 } },

@@ -9,8 +9,7 @@ import { deferred } from '../support/wait-for.js';
 describe('serializable units with retry', () => {
   const bank = useBank('postgresql');
 
-  it('promise 11: 16 workers, transfers between 5 accounts: each is booked exactly once', async function () {
-    this.timeout(60_000);
+  it('promise 11: 16 workers, transfers between 5 accounts: each is booked exactly once', async () => {
     const [workers, transfers, accounts, start] = [16, 6, 5, 100];
     await bank.rows(
       `insert into account (owner, balance) select 'owner ' || n, ${start} from generate_series(1, ${accounts}) n`,

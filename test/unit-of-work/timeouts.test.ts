@@ -8,6 +8,7 @@ import {
 } from '../../src/index.js';
 import { forEachBank, useBank } from '../support/bank-database.js';
 import { execute } from '../support/execute.js';
+import { otherSessions } from '../support/other-sessions.js';
 import { rejection } from '../support/rejection.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -110,11 +111,13 @@ describe('timeouts', () => {
       for (const commits of [true, false]) {
         const run = bank.uow.run(
           async (u) => {
-            await u.accounts.create({ owner: 'Ada' });
-            await u.flush();
-            const [row] = await execute<{ pid: number }>(u.session, 'select pg_backend_pid() as pid');
+            // in one statement: between two, the transaction would be idle, too
+            const [row] = await execute<{ pid: number }>(
+              u.session,
+              "insert into account (owner) values ('Ada') returning pg_backend_pid() as pid",
+            );
             await waitFor(async () => {
-              const alive = await bank.rows(`select 1 from pg_stat_activity where pid = ${row?.pid}`);
+              const alive = await bank.rows(`select 1 from ${otherSessions} where pid = ${row?.pid}`);
               return alive.length === 0;
             });
             if (!commits) {
@@ -137,7 +140,7 @@ describe('timeouts', () => {
           const inner = outer.run((u) => execute(u.session, 'select pg_sleep(300)'));
           expect(await rejection(inner)).to.have.property('code', '57014');
         },
-        { timeouts: { statement: 50 } },
+        { timeouts: { statement: 500 } }, // the outer unit's own statements have to be done in it
       );
       expect(await bank.rows('select owner from account')).to.deep.equal([{ owner: 'Ada' }]);
     });
@@ -152,7 +155,7 @@ describe('timeouts', () => {
         }),
       );
       await waitFor(
-        async () => (await bank.rows("select 1 from pg_stat_activity where wait_event = 'PgSleep'")).length,
+        async () => (await bank.rows(`select 1 from ${otherSessions} where wait_event = 'PgSleep'`)).length,
       );
       controller.abort(reason);
       expect(await signalled).to.equal(reason);

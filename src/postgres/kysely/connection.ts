@@ -53,7 +53,9 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     const services = {
       pool: clients,
       convert: errorConverter(this.platform),
-      log: new CommitOutcome(clients, clients.timeout),
+      log: new CommitOutcome(clients, clients.timeout, (message) =>
+        this.logger.warn('info', message, { enabled: true }),
+      ),
     };
     const driver = new UnitOfWorkKyselyDriver({
       connect: async () => new PooledConnection(services),

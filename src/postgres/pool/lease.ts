@@ -81,8 +81,8 @@ export class Lease implements Session {
     if (outcome.lost) {
       this.destroy(outcome.error ?? new Error('Connection terminated'));
     }
-    const { result, error, lost, controlsDone, answered, after } = outcome;
-    return { result: result && toStatementResult(result), error, lost, controlsDone, answered, after };
+    const { result, ...rest } = outcome;
+    return { result: result && toStatementResult(result), ...rest };
   }
 
   /** Closes the connection unless the batch ends in time: nobody would notice that nothing comes through it any more. */

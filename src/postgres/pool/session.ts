@@ -4,8 +4,8 @@ import type { QueryResult } from 'kysely';
 export interface Companions {
   /** Control statements (`begin`, `savepoint`...) that run before it. */
   readonly before?: readonly string[];
-  /** A query that runs after it, if it succeeded; the one row is `Outcome.after`. */
-  readonly after?: string;
+  /** What runs after it, if it succeeded: one query, whose one row is `Outcome.after`, and control statements around it. */
+  readonly after?: readonly string[];
   /** The text may hold several statements, or can't be parsed ahead for another reason: it can't travel with `before`. */
   readonly several?: boolean;
   /** The server answers it at once: a connection on which no answer comes is silent, and given up. */
@@ -25,9 +25,13 @@ export interface Outcome {
   readonly lost: boolean;
   /** How many of `before` have run. */
   readonly controlsDone: number;
+  /** The tags of the statements in its text that were executed, also where one of them has failed; not all that is a session tells. */
+  readonly commands?: readonly string[];
   /** Whether the server began to work on it. */
   readonly answered: boolean;
   readonly after?: readonly (string | null)[];
+  /** Why what runs after it has failed, though it succeeded itself. */
+  readonly afterError?: Error;
 }
 
 /** Rows that are read page by page. */
@@ -70,14 +74,4 @@ export interface SessionPool {
   readonly size: number;
   /** Takes one. `onWaiting` gets a function that makes the wait end, and the promise reject, with a reason. */
   acquire(onWaiting?: (abandon: (reason: unknown) => void) => void): Promise<Session>;
-}
-
-/** Learns the ids of transactions, and what became of them. */
-export interface TransactionLog {
-  /** The query that travels with a statement; `record` takes its answer. */
-  question(session: Session): string;
-  /** Takes note of the answer, and gives the transaction's id if it has one: it gets it with the first write. */
-  record(session: Session, answer: readonly (string | null)[]): string | undefined;
-  /** Whether the transaction was committed; rejects with `CommitOutcomeUnknownError` if that can't be found out. */
-  settle(session: Session, id: string, cause: Error): Promise<boolean>;
 }

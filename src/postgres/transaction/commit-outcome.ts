@@ -1,61 +1,89 @@
 import type { Client } from 'pg';
 import { CommitOutcomeUnknownError } from '../../errors.js';
 import type { ClientPool } from '../pool/client-pool.js';
-import type { Lease } from '../pool/lease.js';
-import type { TransactionLog } from '../pool/session.js';
-
-const XID = 'pg_current_xact_id_if_assigned()';
+import { isRefused, type TransactionId, type TransactionLog } from './transaction-log.js';
 
 /**
- * Changes when the server restarts, when it recovers from a crash of one of its processes (which also resets its
- * statistics), and when another server takes over. Transaction ids that were handed out before may then be given anew.
+ * The server, this run of it, and its timeline: another server, a restart and a promotion each make it another one. So
+ * does a crash of one of its processes, of which the postmaster's start tells nothing: it resets the statistics. Transaction
+ * ids that were given out before may afterwards be given anew. No server says so of itself while it is in recovery.
  */
-const SERVER = `concat_ws('/', extract(epoch from pg_postmaster_start_time()), extract(epoch from pg_stat_get_bgwriter_stat_reset_time()))`;
+const RUN = `pg_catalog.concat_ws('/', extract(epoch from pg_catalog.pg_postmaster_start_time()),
+  pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8),
+  (pg_catalog.pg_control_system()).system_identifier,
+  extract(epoch from pg_catalog.pg_stat_get_bgwriter_stat_reset_time()))`;
 
-/** Right after a start, and until the next checkpoint: the first transaction id that the server gave out since. */
-const FIRST_SINCE_START = `select split_part(next_xid, ':', 1)::numeric * 4294967296 + split_part(next_xid, ':', 2)::numeric as xid
-  from pg_control_checkpoint() where redo_lsn = checkpoint_lsn`;
+/** In the transaction: its id, and who gave it; both null as long as it has none. */
+const question = (id: string): string =>
+  `select ${id}, case when pg_catalog.pg_current_xact_id_if_assigned() is not null then ${RUN} end`;
+
+const ID_IF_ASSIGNED = question('pg_catalog.pg_current_xact_id_if_assigned()');
+const ID = question('pg_catalog.pg_current_xact_id()');
+
+/** In one statement, for behind a pooler the next one may be another server's. */
+const VERDICT = `select case when pg_catalog.pg_is_in_recovery() then 'in recovery'
+  when ${RUN} operator(pg_catalog.=) $2::pg_catalog.text then pg_catalog.pg_xact_status($1::pg_catalog.xid8)
+  else 'another run' end as status`;
 
 /**
  * Ends a transaction whose COMMIT has not arrived, and can't arrive any more, for its connection is lost to the client: the
  * server may take hours to notice that by itself.
  */
-const GIVE_UP = `select pg_terminate_backend(pid) from pg_stat_activity
-  where backend_xid = $1::xid8::xid and state like 'idle in transaction%' and pid <> pg_backend_pid()`;
+const GIVE_UP = `select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity
+  where case when pg_catalog.pg_is_in_recovery() then false else ${RUN} operator(pg_catalog.=) $2::pg_catalog.text end
+  and backend_xid operator(pg_catalog.=) $1::pg_catalog.xid8::pg_catalog.xid
+  and pg_catalog.starts_with(state, 'idle in transaction') and pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid()`;
 
 /** How long a COMMIT may be on its way to the server after its connection was lost. */
 const GRACE = 500;
 
-/** Privileges that are missing, or functions: this server doesn't tell. */
-const isRefused = (error: unknown): boolean => String((error as { code?: unknown }).code).startsWith('42');
+/** Why nothing can be concluded, by what the server answers. */
+const DOUBTS: Readonly<Record<string, string>> = {
+  'in recovery': 'what answers now is a standby',
+  'another run': 'the server was restarted, or another one has taken over',
+};
 
-type Status = 'committed' | 'aborted' | 'in progress';
-
-/** Learns the id of each transaction, and finds out what became of it when the answer to its COMMIT was lost. */
+/** Asks for the id of each transaction, and finds out what became of it when the answer to its COMMIT was lost. */
 export class CommitOutcome implements TransactionLog {
   readonly #pool: ClientPool;
   readonly #patience: number;
-  /** The server behind each connection. */
-  readonly #servers = new WeakMap<object, string>();
+  readonly #warn: (message: string) => void;
+  /** By role: whether it may ask. */
+  readonly #mayAsk = new Map<string, boolean>();
+  #warned = false;
 
   /** `patience`: for how many milliseconds the server is asked. */
-  constructor(pool: ClientPool, patience: number) {
+  constructor(pool: ClientPool, patience: number, warn: (message: string) => void) {
     this.#pool = pool;
     this.#patience = patience;
+    this.#warn = warn;
   }
 
-  question({ client }: Lease): string {
-    return this.#servers.has(client) ? `select ${XID}` : `select ${XID}, ${SERVER}`;
+  question({ assign }: { readonly assign: boolean }): string {
+    return assign ? ID : ID_IF_ASSIGNED;
   }
 
-  record({ client }: Lease, [xid, server]: readonly (string | null)[]): string | undefined {
-    if (server) {
-      this.#servers.set(client, server);
+  mayAsk(role: string): boolean | undefined {
+    return this.#mayAsk.get(role);
+  }
+
+  answered(role: string | undefined, error: Error | undefined): void {
+    if (error !== undefined && !isRefused(error)) {
+      return;
     }
-    return xid ?? undefined;
+    if (role !== undefined) {
+      this.#mayAsk.set(role, error === undefined);
+    }
+    if (error !== undefined && !this.#warned) {
+      this.#warned = true;
+      this.#warn(
+        `The server does not tell the ids of transactions (${error.message}): should a connection be lost during COMMIT, ` +
+          'whether it was committed can not be found out, and the unit ends in CommitOutcomeUnknownError',
+      );
+    }
   }
 
-  async settle({ client }: Lease, xid: string, cause: Error): Promise<boolean> {
+  async settle(id: TransactionId, cause: Error): Promise<boolean> {
     const started = performance.now();
     const deadline = started + this.#patience;
     // a question that nobody answers must not use up the time for the next one, on another connection
@@ -68,56 +96,40 @@ export class CommitOutcome implements TransactionLog {
       }
       try {
         const mayGiveUp = performance.now() - started > GRACE;
-        const status = await this.#pool.ask(
-          (control) => this.#ask(control, xid, this.#servers.get(client), mayGiveUp),
-          Math.min(left, timeout),
-        );
-        if (status !== 'in progress') {
+        const status = await this.#pool.ask((control) => this.#ask(control, id, mayGiveUp), Math.min(left, timeout));
+        if (status === 'committed' || status === 'aborted') {
           return status === 'committed';
+        }
+        if (status !== 'in progress') {
+          throw unknown(
+            status === null ? 'it is too long ago for the server to tell' : (DOUBTS[status] ?? status),
+            cause,
+          );
         }
       } catch (error) {
         if (error instanceof CommitOutcomeUnknownError) {
-          throw new CommitOutcomeUnknownError(error.message, { cause });
+          throw error;
         }
         last = error;
+        if (isRefused(error)) {
+          break;
+        }
       }
       await new Promise((resolve) => setTimeout(resolve, Math.min(delay, left)));
     }
     const why = last instanceof Error ? `the server could not be asked (${last.message})` : 'it is still in progress';
-    throw new CommitOutcomeUnknownError(`The connection was lost during COMMIT, and ${why}`, { cause });
+    throw unknown(why, cause);
   }
 
-  async #ask(control: Client, xid: string, server: string | undefined, mayGiveUp: boolean): Promise<Status> {
-    const { rows } = await control.query<{ server: string }>(`select ${SERVER} as server`);
-    const restarted = rows[0]?.server !== server;
-    if (restarted && !(await this.#survived(control, xid))) {
-      return 'aborted';
+  async #ask(control: Client, { xid, run }: TransactionId, mayGiveUp: boolean): Promise<string | null> {
+    const { rows } = await control.query<{ status: string | null }>(VERDICT, [xid, run]);
+    const status = rows[0]?.status ?? null;
+    if (status === 'in progress' && mayGiveUp) {
+      await control.query(GIVE_UP, [xid, run]).catch(() => undefined); // where that is not allowed, the server will notice
     }
-    const status = await control.query<{ status: Status | null }>('select pg_xact_status($1) as status', [xid]);
-    if (!status.rows[0]?.status) {
-      throw new CommitOutcomeUnknownError('The connection was lost during COMMIT, too long ago for the server to tell');
-    }
-    if (restarted && status.rows[0].status === 'committed') {
-      // It may have been started more than once, and the first time have given the same id to another transaction.
-      throw new CommitOutcomeUnknownError('The connection was lost during COMMIT, and the server was restarted');
-    }
-    if (status.rows[0].status === 'in progress' && mayGiveUp) {
-      await control.query(GIVE_UP, [xid]).catch(() => undefined); // where that is not allowed, the server will notice
-    }
-    return status.rows[0].status;
-  }
-
-  /** Whether a server that was started in the meantime knows a transaction of this id from before. */
-  async #survived(control: Client, xid: string): Promise<boolean> {
-    const { rows } = await control.query<{ xid: string }>(FIRST_SINCE_START).catch((error: unknown) => {
-      if (isRefused(error)) {
-        return { rows: [] };
-      }
-      throw error;
-    });
-    if (!rows[0]) {
-      throw new CommitOutcomeUnknownError('The connection was lost during COMMIT, and another server has taken over');
-    }
-    return BigInt(xid) < BigInt(rows[0].xid);
+    return status;
   }
 }
+
+const unknown = (why: string, cause: Error): CommitOutcomeUnknownError =>
+  new CommitOutcomeUnknownError(`The connection was lost during COMMIT, and ${why}`, { cause });

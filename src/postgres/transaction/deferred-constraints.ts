@@ -5,9 +5,10 @@ const transactionAborted = '25P02';
 
 /** Whether any constraint can be deferred, and the names of those that are checked at COMMIT unless told otherwise. */
 const deferrable = `
-  select count(*) > 0 as any,
-    coalesce(string_agg(distinct format('%I.%I', n.nspname, c.conname), ', ') filter (where c.condeferred), '') as names
-  from pg_constraint c join pg_namespace n on n.oid = c.connamespace
+  select pg_catalog.count(*) operator(pg_catalog.>) 0 as any,
+    coalesce(pg_catalog.string_agg(distinct pg_catalog.format('%I.%I', n.nspname, c.conname), ', ')
+      filter (where c.condeferred), '') as names
+  from pg_catalog.pg_constraint c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.connamespace
   where c.condeferrable`;
 
 /**

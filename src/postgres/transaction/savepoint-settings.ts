@@ -22,7 +22,7 @@ export async function applySettings(session: EntityManager, settings: Settings):
   const names = wanted.map(([name]) => name);
   let present: [string, string][] = [];
   if (names.length > 0) {
-    const columns = names.map((_, index) => `current_setting(?, true) as "${index}"`).join(', ');
+    const columns = names.map((_, index) => `pg_catalog.current_setting(?, true) as "${index}"`).join(', ');
     const row = await sql.execute<Record<string, string | null>>(`select ${columns}`, names, 'get');
     // a variable that nobody has set yet is empty after a transaction that has set it, outside of tests too
     present = names.map((name, index) => [name, row[String(index)] ?? '']);
@@ -39,7 +39,7 @@ export async function applySettings(session: EntityManager, settings: Settings):
 
 async function configure(sql: SqlEntityManager, values: readonly (readonly [string, string])[]): Promise<void> {
   if (values.length > 0) {
-    const calls = values.map(() => 'set_config(?, ?, true)').join(', ');
+    const calls = values.map(() => 'pg_catalog.set_config(?, ?, true)').join(', ');
     await sql.execute(`select ${calls}`, values.flat(), 'run');
   }
 }

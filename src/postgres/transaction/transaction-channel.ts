@@ -1,17 +1,11 @@
 import type { CompiledQuery, TransactionSettings } from 'kysely';
 import { type ConvertError, connectionLost } from '../connection-errors.js';
 import { LazySession } from '../pool/lazy-session.js';
-import type {
-  Companions,
-  Outcome,
-  Pages,
-  Session,
-  SessionPool,
-  StatementResult,
-  TransactionLog,
-} from '../pool/session.js';
-import { canBeJoined } from './joinable.js';
+import type { Outcome, Pages, Session, SessionPool, StatementResult } from '../pool/session.js';
 import { PendingControls } from './pending-controls.js';
+import type { StatementText } from './statement-text.js';
+import { TransactionIdentity } from './transaction-identity.js';
+import { isRefused, type TransactionLog } from './transaction-log.js';
 import type { TransactionState } from './transaction-state.js';
 
 /** What a transaction stands on. */
@@ -44,8 +38,7 @@ export class TransactionChannel {
   readonly connection: LazySession;
   readonly #services: TransactionServices;
   readonly #state: TransactionState;
-  readonly #log: TransactionLog | undefined;
-  #id: string | undefined;
+  readonly identity: TransactionIdentity;
 
   constructor(
     services: TransactionServices,
@@ -55,14 +48,9 @@ export class TransactionChannel {
   ) {
     this.#services = services;
     this.#state = state;
-    this.#log = settings.accessMode === 'read only' ? undefined : services.log;
+    this.identity = new TransactionIdentity(services.log, settings);
     this.controls = new PendingControls(beginStatement(settings));
     this.connection = new LazySession(services.pool, borrowed);
-  }
-
-  /** The transaction's id, if it has written. */
-  get id(): string | undefined {
-    return this.#id;
   }
 
   /** The connection, if BEGIN was sent on it and it still can take more. */
@@ -72,21 +60,31 @@ export class TransactionChannel {
   }
 
   /** `savepoint`: the one that the statement is sent in. */
-  async run(query: CompiledQuery, savepoint?: string): Promise<StatementResult | undefined> {
+  async run(query: CompiledQuery, text: StatementText, savepoint?: string): Promise<StatementResult | undefined> {
     const outcome = await this.#replacingTheDead(
       savepoint,
-      (session) => this.#send(session, query),
+      (session) => this.#send(session, query, text),
       (ran) => ran,
     );
-    this.account(outcome);
+    this.account(outcome, text);
+    if (this.#state.endedBySql && this.#state.status === 'unknown') {
+      throw this.#state.endedError();
+    }
     return this.resultOf(outcome);
   }
 
-  stream({ sql, parameters }: CompiledQuery, rows: number, savepoint?: string): Promise<OpenStream> {
+  stream(
+    { sql, parameters }: CompiledQuery,
+    text: StatementText,
+    rows: number,
+    savepoint?: string,
+  ): Promise<OpenStream> {
     return this.#replacingTheDead(
       savepoint,
       async (session) => {
-        const pages = session.stream(sql, parameters, rows, this.#companions(session));
+        // there is nobody to undo a question that fails
+        const after = this.#ask(text, { guarded: false });
+        const pages = session.stream(sql, parameters, rows, { before: this.controls.take(), after });
         const first = await pages.read();
         return { pages, first, outcome: first.length > 0 ? undefined : await pages.ended };
       },
@@ -95,14 +93,12 @@ export class TransactionChannel {
   }
 
   /** Learns from what has just run how the transaction stands. */
-  account(outcome: Outcome): void {
+  account(outcome: Outcome, text: StatementText): void {
     this.controls.ran(outcome.controlsDone);
     const session = this.connection.current;
     if (session) {
-      if (outcome.after) {
-        this.#id = this.#log?.record(session, outcome.after);
-      }
-      this.#state.learn(session, outcome);
+      this.identity.learn(text, outcome);
+      this.#state.learn(session, outcome, text);
     }
   }
 
@@ -146,26 +142,59 @@ export class TransactionChannel {
     }
   }
 
-  async #send(session: Session, { sql, parameters }: CompiledQuery): Promise<Outcome> {
-    const companions = this.#companions(session);
-    if (canBeJoined(sql)) {
-      return session.execute(sql, parameters, companions);
+  async #send(session: Session, { sql, parameters }: CompiledQuery, text: StatementText): Promise<Outcome> {
+    if (text.joinable) {
+      const after = this.#ask(text, { guarded: true });
+      const outcome = await session.execute(sql, parameters, { before: this.controls.take(), after });
+      return this.#undoQuestion(session, outcome, after);
     }
-    const { before = [], after } = companions;
+    const before = this.controls.take();
     if (before.length > 0) {
       const outcome = await session.execute(before.at(-1) ?? '', [], { before: before.slice(0, -1) });
       if (outcome.error) {
         return outcome;
       }
       this.controls.ran(before.length);
+      this.#state.learn(session, outcome, text);
     }
-    const outcome = await session.execute(sql, parameters, { after, several: true });
-    return { ...outcome, answered: true };
+    const after = this.#ask(text, { guarded: false });
+    const outcome = { ...(await session.execute(sql, parameters, { after, several: true })), answered: true };
+    return outcome.error || after ? outcome : this.#askAlone(session, text, outcome);
   }
 
-  /** What travels with a statement. */
-  #companions(session: Session): Companions {
-    const ask = this.#id === undefined && !this.#state.aborted;
-    return { before: this.controls.take(), after: ask ? this.#log?.question(session) : undefined };
+  /** What is asked along with a statement. Guarded, it can be undone where it fails. */
+  #ask(text: StatementText, options: { guarded: boolean }): readonly string[] | undefined {
+    return this.#state.aborted ? undefined : this.identity.question(text, options);
+  }
+
+  /** Where the question can't follow in the same message, and nobody knows yet whether it may be asked. */
+  async #askAlone(session: Session, text: StatementText, outcome: Outcome): Promise<Outcome> {
+    const [savepoint, ...after] = this.#ask(text, { guarded: true }) ?? [];
+    if (savepoint === undefined || session.status !== 'T') {
+      return outcome;
+    }
+    const {
+      after: answer,
+      afterError,
+      error,
+      lost,
+    } = await this.#undoQuestion(session, await session.execute(savepoint, [], { after }), after);
+    return { ...outcome, error, lost, ...(answer && { after: answer }), ...(afterError && { afterError }) };
+  }
+
+  /** A question that is refused takes nothing with it; what else happened to it, would have happened to the statement. */
+  async #undoQuestion(session: Session, outcome: Outcome, after: readonly string[] = []): Promise<Outcome> {
+    const { afterError, lost } = outcome;
+    if (afterError === undefined || lost) {
+      return outcome;
+    }
+    if (after.length < 2 || !isRefused(afterError)) {
+      return { ...outcome, error: afterError };
+    }
+    const undone = await session.execute(this.identity.undo.at(-1) ?? '', [], {
+      before: this.identity.undo.slice(0, -1),
+      prompt: true,
+    });
+    return undone.error ? { ...outcome, error: undone.error, lost: undone.lost } : outcome;
   }
 }

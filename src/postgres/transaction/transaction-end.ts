@@ -1,4 +1,5 @@
 import type { TransactionSettings } from 'kysely';
+import { CommitOutcomeUnknownError } from '../../errors.js';
 import { connectionLost } from '../connection-errors.js';
 import type { Session } from '../pool/session.js';
 import type { TransactionChannel, TransactionServices } from './transaction-channel.js';
@@ -49,7 +50,7 @@ export class TransactionEnd {
   async #commitOn(session: Session): Promise<void> {
     const { error, lost, result } = await session.execute('commit', [], { before: this.#channel.controls.take() });
     if (lost) {
-      await this.#settle(session, connectionLost(error));
+      await this.#settle(connectionLost(error));
     } else if (error) {
       this.#state.end('rolled-back');
       throw this.#services.convert(error);
@@ -59,24 +60,30 @@ export class TransactionEnd {
   }
 
   /** The connection was lost during COMMIT. */
-  async #settle(session: Session, cause: Error): Promise<void> {
+  async #settle(cause: Error): Promise<void> {
     if (this.#state.aborted) {
       throw this.#abort();
     }
-    if (!(await this.#isCommitted(session, cause))) {
+    if (!(await this.#isCommitted(cause))) {
       this.#state.die(cause, { connectionLost: true });
       throw this.#abort();
     }
   }
 
-  async #isCommitted(session: Session, cause: Error): Promise<boolean> {
-    const { id } = this.#channel;
-    if (id === undefined || !this.#services.log) {
+  async #isCommitted(cause: Error): Promise<boolean> {
+    const { id, isCertain } = this.#channel.identity;
+    if (id === undefined && isCertain) {
       // There was nothing to store. What a serializable transaction has read was not confirmed, though.
       return this.#settings.isolationLevel !== 'serializable';
     }
     try {
-      return await this.#services.log.settle(session, id, cause);
+      if (id === undefined || !this.#services.log) {
+        throw new CommitOutcomeUnknownError(
+          'The connection was lost during COMMIT, and the server has not told the id of the transaction',
+          { cause },
+        );
+      }
+      return await this.#services.log.settle(id, cause);
     } catch (error) {
       this.#state.end('unknown');
       throw error;

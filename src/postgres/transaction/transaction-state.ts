@@ -1,6 +1,13 @@
-import { TransactionAbortedError, UnitOfWorkClosedError, type UnitStatus } from '../../errors.js';
+import {
+  CommitOutcomeUnknownError,
+  TransactionAbortedError,
+  UnitOfWorkClosedError,
+  type UnitStatus,
+} from '../../errors.js';
 import { type ConvertError, connectionLost } from '../connection-errors.js';
 import type { Outcome, Session } from '../pool/session.js';
+import { outcomeOfText } from './ended-by-sql.js';
+import type { StatementText } from './statement-text.js';
 
 const HOW_IT_ENDED: Record<UnitStatus, string> = {
   active: 'is ending',
@@ -21,7 +28,10 @@ export class TransactionState {
   readonly #convert: ConvertError;
   #status: UnitStatus = 'active';
   #ending = false;
+  /** Whether the server has said that it's in a transaction. */
+  #begun = false;
   #endedBySql = false;
+  #endedWith: unknown;
   /** The error that made the server abort the transaction, while it is aborted. */
   #abortedBy: unknown;
   /** Why it can't go on: nothing of it is stored, nor will be. */
@@ -40,7 +50,7 @@ export class TransactionState {
     return this.#ending;
   }
 
-  /** A COMMIT or ROLLBACK came as a statement. */
+  /** A statement has ended it, which nobody could tell before it was sent. */
   get endedBySql(): boolean {
     return this.#endedBySql;
   }
@@ -84,20 +94,24 @@ export class TransactionState {
     }
   }
 
-  /** Learns from what has just run. */
-  learn(session: Session, { error, lost, result }: Outcome): void {
-    if (lost) {
+  /** Learns from what has just run, and from the server's word on how the transaction stands after it. */
+  learn(session: Session, outcome: Outcome, text: StatementText): void {
+    const { error, lost } = outcome;
+    const ended = this.#begun ? outcomeOfText(session.status, outcome, text) : undefined;
+    this.#begun ||= session.status === 'T' || session.status === 'E';
+    if (ended !== undefined) {
+      this.#endedBySql = true;
+      this.#endedWith = error;
+      this.end(ended);
+    } else if (lost) {
       this.die(connectionLost(error), { connectionLost: true });
     } else if (session.status === 'T') {
       this.#abortedBy = undefined;
     } else if (session.status === 'E') {
-      this.#abortedBy ??= this.#convert(error);
-    } else if (error) {
+      this.#abortedBy ??= this.#convert(error ?? outcome.afterError);
+    } else {
       // BEGIN failed: what comes next would run outside a transaction.
       this.die(this.#convert(error));
-    } else {
-      this.#endedBySql = true;
-      this.end(result?.command === 'COMMIT' ? 'committed' : 'rolled-back');
     }
   }
 
@@ -132,6 +146,16 @@ export class TransactionState {
             cause: this.#death?.cause ?? this.#abortedBy,
           },
         );
+  }
+
+  /** Why a transaction that a statement has ended can't be committed. */
+  endedError(): Error {
+    return this.#status === 'unknown'
+      ? new CommitOutcomeUnknownError(
+          'A statement has ended the transaction, or may have: how much of it is stored is not known',
+          { cause: this.#endedWith },
+        )
+      : this.closedError();
   }
 
   closedError(): UnitOfWorkClosedError {

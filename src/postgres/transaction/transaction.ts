@@ -1,10 +1,14 @@
 import type { CompiledQuery, QueryResult, TransactionSettings } from 'kysely';
 import { Turns } from '../../common/turns.js';
-import type { UnitStatus } from '../../errors.js';
+import { ConfigurationError, type UnitStatus } from '../../errors.js';
 import type { Outcome, Pages, Session } from '../pool/session.js';
+import { readStatementText, type StatementText } from './statement-text.js';
 import { type OpenStream, TransactionChannel, type TransactionServices } from './transaction-channel.js';
 import { TransactionEnd } from './transaction-end.js';
 import { TransactionState } from './transaction-state.js';
+
+/** What the transaction itself sends. */
+const CONTROL = readStatementText('', { readOnly: false });
 
 /**
  * One transaction. Its statements take turns on its connection, which it takes with the first one, and gives back when
@@ -18,11 +22,13 @@ export class Transaction {
   #running: CompiledQuery | undefined;
   #stream: Pages | undefined;
   readonly #cancelled = new WeakSet<CompiledQuery>();
+  readonly #readOnly: boolean;
 
   /** `borrowed`: a connection of the caller's to run it on, which outlives it. */
   constructor(services: TransactionServices, settings: TransactionSettings, borrowed?: Session) {
     this.#state = new TransactionState(services.convert);
     this.#channel = new TransactionChannel(services, this.#state, settings, borrowed);
+    this.#readOnly = settings.accessMode === 'read only';
     this.#end = new TransactionEnd(services, this.#state, this.#channel, settings);
   }
 
@@ -44,14 +50,16 @@ export class Transaction {
   prepend(sql: string): void {
     this.assertOpen();
     this.#channel.controls.add(sql);
+    this.#channel.identity.prepended(sql);
   }
 
   /** `savepoint`: the one that the statement is sent in. */
-  execute<R>(query: CompiledQuery, savepoint?: string): Promise<QueryResult<R>> {
+  async execute<R>(query: CompiledQuery, savepoint?: string): Promise<QueryResult<R>> {
+    const text = this.#read(query);
     return this.#turns.run(async () => {
       this.#start(query);
       try {
-        return (await this.#channel.run(query, savepoint)) as QueryResult<R>;
+        return (await this.#channel.run(query, text, savepoint)) as QueryResult<R>;
       } finally {
         this.#finish();
       }
@@ -59,10 +67,11 @@ export class Transaction {
   }
 
   async *stream<R>(query: CompiledQuery, rows: number, savepoint?: string): AsyncGenerator<QueryResult<R>> {
+    const text = this.#read(query);
     const endTurn = await this.#turns.take();
     const finish = (outcome?: Outcome): void => {
       if (outcome) {
-        this.#channel.account(outcome);
+        this.#channel.account(outcome, text);
       }
       this.#stream = undefined;
       this.#finish();
@@ -71,7 +80,7 @@ export class Transaction {
     let opened: OpenStream;
     try {
       this.#start(query);
-      opened = await this.#channel.stream(query, rows, savepoint);
+      opened = await this.#channel.stream(query, text, rows, savepoint);
     } catch (error) {
       finish();
       throw error;
@@ -122,7 +131,7 @@ export class Transaction {
         prompt: true,
       });
       if (outcome) {
-        this.#channel.account(outcome);
+        this.#channel.account(outcome, CONTROL);
         if (!outcome.lost) {
           this.#channel.resultOf(outcome);
         }
@@ -136,8 +145,11 @@ export class Transaction {
   }
 
   async commit(): Promise<void> {
-    if (this.#state.endedBySql && this.#state.status === 'committed') {
-      return;
+    if (this.#state.endedBySql) {
+      if (this.#state.status === 'committed') {
+        return;
+      }
+      throw this.#state.endedError();
     }
     this.#state.assertNotEnding();
     await this.#endWith(() => this.#end.commit());
@@ -190,6 +202,15 @@ export class Transaction {
         this.#channel.connection.giveBack();
       }
     });
+  }
+
+  /** Rejects what would end the transaction behind its back; nothing is sent. */
+  #read({ sql }: CompiledQuery): StatementText {
+    const text = readStatementText(sql, { readOnly: this.#readOnly });
+    if (text.refusal !== undefined) {
+      throw new ConfigurationError(`The statement was not sent: ${text.refusal}`);
+    }
+    return text;
   }
 
   #start(query: CompiledQuery): void {

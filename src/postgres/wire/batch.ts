@@ -38,28 +38,30 @@ export function batchClass(Query: PgQueryClass): BatchClass {
     readonly #plain: boolean;
     readonly #paged: boolean;
     readonly #before: readonly string[];
-    readonly #after: string | undefined;
+    readonly #after: readonly string[];
     #settle!: (outcome: BatchOutcome) => void;
     #controlsDone = 0;
     #statementDone = false;
     #answered = false;
     #synced = false;
     #afterRow: (string | null)[] | undefined;
+    #afterError: Error | undefined;
+    readonly #commands: string[] = [];
     /** An error that arose on this side, while the server goes on unharmed. */
     #localError: Error | undefined;
     #phase: 'new' | 'submitting' | 'sent' | 'ready' = 'new';
 
     constructor(text: string, values: readonly unknown[] = [], options: BatchOptions = {}) {
-      const { before = [], after, rows, several = false } = options;
-      const joined = !several && (before.length > 0 || after !== undefined);
+      const { before = [], after = [], rows, several = false } = options;
+      const joined = !several && (before.length > 0 || after.length > 0);
       // Several statements go out in the simple protocol, where what comes after them is one more.
-      const appended = several && after !== undefined ? `${text}\n;${after}` : text;
+      const appended = several ? [text, ...after].join('\n;') : text;
       super({ text: appended, values: [...values], rows, queryMode: joined ? 'extended' : undefined });
       this.#joined = joined;
       this.#plain = values.length === 0 && rows === undefined;
       this.#paged = rows !== undefined;
       this.#before = before;
-      this.#after = several ? undefined : after;
+      this.#after = several ? [] : after;
       this.done = new Promise((resolve) => {
         this.#settle = resolve;
       });
@@ -115,15 +117,13 @@ export function batchClass(Query: PgQueryClass): BatchClass {
 
     #sync(connection: WireConnection): void {
       this.#synced = true;
-      if (this.#after !== undefined) {
-        this.#write(connection, controlMessages([this.#after]));
-      }
+      this.#write(connection, controlMessages(this.#after));
       connection.sync();
     }
 
     override handleDataRow(message: { fields: (string | null)[] }): void {
       this.#answered = true;
-      if (this.#statementDone && this.#after !== undefined) {
+      if (this.#statementDone && this.#after.length > 0) {
         this.#afterRow = message.fields;
       } else if (this.#controlsDone === this.#before.length) {
         super.handleDataRow(message);
@@ -134,8 +134,9 @@ export function batchClass(Query: PgQueryClass): BatchClass {
       this.#answered = true;
       if (this.#controlsDone < this.#before.length) {
         this.#controlsDone += 1;
-      } else if (!this.#statementDone || this.#after === undefined) {
+      } else if (!this.#statementDone || this.#after.length === 0) {
         this.#statementDone = true;
+        this.#commands.push(message.text);
         super.handleCommandComplete(message, this.#paged ? this.#view(connection) : connection);
       }
     }
@@ -167,9 +168,11 @@ export function batchClass(Query: PgQueryClass): BatchClass {
           // The server skips everything until Sync, which a batch that's read in pages hasn't sent yet.
           connection.sync();
         }
+        const isAfter = this.#joined && this.#statementDone;
+        this.#afterError = isAfter ? error : undefined;
         const ready = (): void => {
           connection.removeListener('end', ended);
-          this.#finish({ error });
+          isAfter ? super.handleReadyForQuery(connection) : this.#finish({ error });
         };
         const ended = (): void => {
           connection.removeListener('readyForQuery', ready);
@@ -187,7 +190,9 @@ export function batchClass(Query: PgQueryClass): BatchClass {
         lost: false,
         controlsDone: this.#controlsDone,
         answered: this.#answered,
+        commands: this.#commands,
         after: this.#afterRow,
+        ...(this.#afterError && { afterError: this.#afterError }),
         ...end,
       });
     }

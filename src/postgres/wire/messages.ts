@@ -67,14 +67,14 @@ export const controlMessages = (statements: readonly string[]): Buffer => {
 };
 
 /** The messages that run a statement with control statements before and after it, Sync included. */
-export const batchMessages = (before: readonly string[], sql: string, after: string | undefined): Buffer => {
+export const batchMessages = (before: readonly string[], sql: string, after: readonly string[]): Buffer => {
   const writer = new MessageWriter();
   for (const control of before) {
     statement(writer, control);
   }
   statement(writer, sql, { describe: true });
-  if (after !== undefined) {
-    statement(writer, after);
+  for (const control of after) {
+    statement(writer, control);
   }
   writer.begin('S').end();
   return writer.take();

@@ -80,8 +80,7 @@ describe('promise 23: every row once, whatever the type of the column', () => {
     const ordered: Record<string, Orders> = {};
     const factories: MikroOrmEngineFactory[] = [];
 
-    before(async function () {
-      this.timeout(60_000);
+    before(async () => {
       const made = await engine.dsn();
       drop = made.drop;
       const config = { dsn: made.dsn, poolSize: 4 };
@@ -110,8 +109,7 @@ describe('promise 23: every row once, whatever the type of the column', () => {
 
     for (const { kind, schema, table } of kinds) {
       for (const mode of ['in a unit', 'standalone'] as const) {
-        it(`${kind.name}, ${mode}`, async function () {
-          this.timeout(60_000);
+        it(`${kind.name}, ${mode}`, async () => {
           const engineFactory = factories[0] as MikroOrmEngineFactory;
           const Rows = repositoryOf(schema);
           class Unit extends MikroOrmUnitOfWork.of({ rows: Rows }) {}

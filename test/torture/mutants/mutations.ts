@@ -41,9 +41,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'transaction ids are believed to be the same after a crash',
     changes: {
-      'postgres/transaction/commit-outcome.js': [
-        ['const restarted = rows[0]?.server !== server', 'const restarted = false'],
-      ],
+      'postgres/transaction/commit-outcome.js': [["else 'another run' end", 'else pg_xact_status($1::xid8) end']],
     },
     caught: lost,
     faults: ['crashUnnoticed'],
@@ -53,7 +51,7 @@ export const mutations: readonly Mutation[] = [
     changes: {
       'postgres/transaction/transaction-end.js': [
         [
-          'await this.#settle(session, connectionLost(error))',
+          'await this.#settle(connectionLost(error))',
           "this.#channel.connection.replace(); await (await this.#channel.connection.connect()).execute('commit')",
         ],
       ],
@@ -132,7 +130,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'the timer of a wait is left behind when the engine is disposed of',
-    changes: { 'engine/engine-factory.js': [['timer.abort();', '']] },
+    changes: { 'engine/health.js': [['timer.abort();', '']] },
     caught: /keeps the process alive/,
   },
 ];

@@ -15,7 +15,7 @@ const isPrey: Readonly<Record<Prey, (message: WireMessage) => boolean>> = {
 
 /** Whether it is a message that the library may send to ask what became of a COMMIT. */
 const mayAskAboutCommit = (message: WireMessage): boolean =>
-  isPrey.connecting(message) || /as server$|pg_xact_status|pg_control_checkpoint/.test(message.sql ?? '');
+  isPrey.connecting(message) || /pg_xact_status/.test(message.sql ?? '');
 
 /** How long an ambush waits for its prey. */
 const patience = 2_000;

@@ -1,5 +1,7 @@
 import { expect } from 'chai';
-import { canBeJoined } from '../../src/postgres/transaction/joinable.js';
+import { readStatementText } from '../../src/postgres/transaction/statement-text.js';
+
+const canBeJoined = (sql: string): boolean => readStatementText(sql, { readOnly: false }).joinable;
 
 /** Quick on texts of megabytes, whatever is in them. */
 const LONG = 'a; it is; copy -- '.repeat(300_000);
@@ -46,10 +48,10 @@ describe('which texts can travel with other statements', () => {
   }
 
   it('quickly, when they are long', () => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(canBeJoined(`insert into t values ('${LONG}', $$${LONG}$$, E'\\n${LONG}')`)).to.equal(true);
     expect(canBeJoined(`insert into t values ('${"''".repeat(1_000_000)};')`)).to.equal(true);
     expect(canBeJoined(`insert into t values ('${LONG}`)).to.equal(false);
-    expect(performance.now() - started).to.be.below(3_000);
+    expect(process.cpuUsage(started).user / 1_000, 'milliseconds of a processor').to.be.below(3_000);
   });
 });

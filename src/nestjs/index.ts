@@ -1,0 +1,8 @@
+export { UnitOfWorkHealthIndicator } from './health-indicator.js';
+export {
+  type Engine,
+  type UnitClass,
+  UnitOfWorkModule,
+  type UnitOfWorkModuleAsyncOptions,
+  type UnitOfWorkModuleOptions,
+} from './unit-of-work-module.js';
