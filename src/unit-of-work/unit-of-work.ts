@@ -11,7 +11,7 @@ import {
   repositoryOf,
   runUnit,
 } from './active-unit.js';
-import type { Launch } from './conduct.js';
+import type { Launch } from './launch.js';
 import { resolveOptions, type UnitOfWorkOptions } from './options.js';
 import { type Repositories, type RepositoryClass, type Unreserved, validateRepositories } from './repositories.js';
 import { requireFunction } from './require-function.js';
