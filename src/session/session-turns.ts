@@ -18,6 +18,19 @@ const around = new AsyncLocalStorage<Turn>();
 class SessionTurns {
   #lastWrite: Promise<unknown> = Promise.resolve();
   #reads = new Set<Promise<unknown>>();
+  #open = 0;
+
+  /** Whether somebody else has a turn, or waits for one. */
+  get busy(): boolean {
+    return this.#open > 0 && !this.#surroundsCaller;
+  }
+
+  /** Resolves when nobody else has a turn, or waits for one. */
+  async idle(): Promise<void> {
+    while (this.busy) {
+      await Promise.allSettled([this.#lastWrite, ...this.#reads]);
+    }
+  }
 
   read<T>(work: () => Promise<T>): Promise<T> {
     if (this.#surroundsCaller) {
@@ -25,8 +38,7 @@ class SessionTurns {
     }
     const done = this.#lastWrite.then(() => this.#run(work));
     this.#reads.add(done);
-    const forget = () => this.#reads.delete(done);
-    done.then(forget, forget);
+    this.#count(done);
     return done;
   }
 
@@ -36,8 +48,18 @@ class SessionTurns {
     }
     const before = Promise.allSettled([this.#lastWrite, ...this.#reads]);
     const done = before.then(() => this.#run(work));
+    this.#count(done);
     this.#lastWrite = done.catch(() => undefined);
     return done;
+  }
+
+  #count(done: Promise<unknown>): void {
+    this.#open += 1;
+    const forget = () => {
+      this.#open -= 1;
+      this.#reads.delete(done);
+    };
+    done.then(forget, forget);
   }
 
   async #run<T>(work: () => Promise<T>): Promise<T> {

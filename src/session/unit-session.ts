@@ -52,6 +52,15 @@ export class SessionBinding<Owner extends SessionOwner = SessionOwner> implement
     missRows(session);
   }
 
+  /** Resolves when nothing is on its way in the session, and those who were answered have had their turn. */
+  async quiet(): Promise<void> {
+    const turns = turnsOn(this.session);
+    do {
+      await turns.idle();
+      await this.calls.quiet();
+    } while (turns.busy);
+  }
+
   /** From here on is noted what an inner unit does. Resolves the journal to hand to `undo`, or to `keep`. */
   startJournal(): Journal {
     this.journal = new Journal(this.journal);

@@ -99,15 +99,14 @@ async function enter(unit: Unit, outer: Unit): Promise<void> {
   const opened = deferred<void>();
   outer.opening = opened.promise;
   try {
-    const { calls, session } = outer.binding;
     // what is on its way in the outer unit must neither go down with the inner one, nor find it in its way
-    await calls.quiet();
+    await outer.binding.quiet();
     if (!outer.joinable) {
       throw outer.closedError();
     }
     // what is still to be written belongs to the outer unit: it must not go down with the inner one
     if (place.kind !== 'enclosed') {
-      await within(outer, 'work', () => flushAll(session));
+      await within(outer, 'work', () => flushAll(outer.binding.session));
     }
     options.signal?.throwIfAborted();
   } catch (error) {
@@ -205,7 +204,7 @@ async function perform(unit: Unit, work: () => Promise<unknown>): Promise<void> 
   await endInner(unit);
   if (place.kind === 'savepoint') {
     // the session lives on: what is on its way in it must not end up in the outer unit
-    await binding.calls.quiet();
+    await binding.quiet();
   }
   if (end === 'rollback') {
     throw rollBack;
