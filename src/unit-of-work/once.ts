@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { MikroORM } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { CommitOutcomeUnknownError, ConfigurationError } from '../errors.js';
+import { CommitOutcomeUnknownError, ConfigurationError, TransactionAbortedError } from '../errors.js';
 import { CompletedUnit } from '../once/completed-unit.js';
 import { requireJson } from '../once/require-json.js';
 import { inTransaction, newSession } from '../session/in-transaction.js';
+import { checkTogether } from './check-options.js';
+import type { UnitOfWorkOptions } from './options.js';
+import { isOutermost } from './place.js';
 import { sessionContext } from './resolve-options.js';
 import type { Unit } from './unit.js';
 
@@ -14,9 +17,10 @@ import type { Unit } from './unit.js';
  * The same question settles a COMMIT whose outcome is unknown: whoever can insert the key knows that it was not stored.
  */
 
-/** @throws ConfigurationError where the unit can't be done once */
-export function checkOnce(orm: MikroORM, key: string | undefined, manual: boolean): void {
-  if (key === undefined) {
+/** @throws ConfigurationError where the options don't go together, or the unit can't be done once */
+export function checkOnce(orm: MikroORM, options: UnitOfWorkOptions, manual: boolean): void {
+  checkTogether(options);
+  if (options.once === undefined) {
     return;
   }
   if (orm.getMetadata().find(CompletedUnit) === undefined) {
@@ -32,7 +36,47 @@ export function checkOnce(orm: MikroORM, key: string | undefined, manual: boolea
 }
 
 /** Thrown where another transaction has inserted the key, and this one's snapshot is too old to see it. */
-export class KeyTaken extends Error {}
+class KeyTaken extends Error {}
+
+/** Runs a unit; where another one has done its work meanwhile, gives what that one stored, or looks again. */
+export async function atItsKey<T>(unit: Unit, run: () => Promise<T>, again: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (unit.once?.elsewhere !== undefined) {
+      return unit.once.elsewhere.result as T;
+    }
+    if (error instanceof KeyTaken) {
+      // a snapshot of its own will show what came of the other one
+      if (isOutermost(unit.place)) {
+        return again();
+      }
+      throw error.cause ?? error;
+    }
+    throw error;
+  }
+}
+
+/**
+ * Where the outcome of COMMIT is unknown, the key tells. Resolves to how the unit failed then: undefined where it did not,
+ * the same error where nobody can be asked.
+ */
+export async function settledByKey(unit: Unit, error: unknown): Promise<unknown> {
+  const { once, orm, options } = unit;
+  if (once === undefined || !(error instanceof CommitOutcomeUnknownError)) {
+    return error;
+  }
+  const outcome = await once.settle(unit, performance.now() + patienceOf(orm)).catch(() => 'unknown');
+  if (outcome === 'committed') {
+    return undefined;
+  }
+  return outcome === 'rolled-back' && (options.retry !== undefined || once.elsewhere !== undefined)
+    ? new TransactionAbortedError('The connection was lost during COMMIT, and nothing of the transaction is stored', {
+        cause: error.cause,
+        connectionLost: true,
+      })
+    : error;
+}
 
 /** A key at which the run of a unit stands. */
 export class Once {
@@ -144,12 +188,8 @@ export class Once {
 }
 
 /** Milliseconds for which it is tried to find out: as long as a connection is waited for. */
-export function patienceOf({ config }: MikroORM): number {
+function patienceOf({ config }: MikroORM): number {
   const options = config.get('driverOptions') as { connectionTimeoutMillis?: unknown } | undefined;
   const time = options?.connectionTimeoutMillis;
   return typeof time === 'number' && time > 0 ? time : 10_000;
 }
-
-/** Whether it is the error that `once` may settle. */
-export const isUnknown = (error: unknown): error is CommitOutcomeUnknownError =>
-  error instanceof CommitOutcomeUnknownError;

@@ -5,6 +5,7 @@ import {
   UnitOfWorkError,
   type UnitStatus,
 } from '../errors.js';
+import type { UnitState } from './unit-state.js';
 
 /** Why a unit did not end as decided. */
 export interface Failure {
@@ -59,6 +60,23 @@ export function afterHooks(
   }
   report(failure.error, thrown);
   return failure;
+}
+
+/** What `run` settles with. */
+export async function outcomeOf<T>(state: UnitState, failure: Failure | undefined, worked: Promise<T>): Promise<T> {
+  const { decision } = state;
+  if (decision?.by !== 'hand') {
+    if (failure !== undefined) {
+      throw failure.error;
+    }
+    return worked;
+  }
+  const value = await worked;
+  // whoever ended it by hand was told; but what is not stored must not be reported as success
+  if (failure !== undefined && decision.end === 'commit' && state.status !== 'committed') {
+    throw failure.error;
+  }
+  return value;
 }
 
 const storedBut = (errors: readonly unknown[]) =>
