@@ -61,8 +61,13 @@ function checkList(items: readonly unknown[], meta: Meta, path: string, rules: F
 }
 
 /** Whether it is one key of several parts, not several keys or filters. */
-const isTuple = (items: readonly unknown[], { compositePK, primaryKeys }: Meta): boolean =>
-  compositePK && items.length === primaryKeys.length && !items.some((item) => isPlain(item) || Array.isArray(item));
+const isTuple = (items: readonly unknown[], meta: Meta): boolean =>
+  meta.compositePK &&
+  items.length === meta.primaryKeys.length &&
+  items.every((item, index) => {
+    const target = propertyOf(meta, meta.primaryKeys[index] as string)?.targetMeta as Meta | undefined;
+    return Utils.isEntity(item, true) || (!isPlain(item) && Array.isArray(item) === (target?.compositePK === true));
+  });
 
 function checkFields(where: Readonly<Record<string, unknown>>, meta: Meta, path: string, rules: FilterRules): void {
   for (const [name, value] of Object.entries(where)) {

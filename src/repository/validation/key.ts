@@ -29,7 +29,8 @@ function partOf(part: unknown, property: EntityProperty | undefined, name: strin
   if (property !== undefined && isToOne(property) && property.targetMeta !== undefined) {
     const target = property.targetMeta as Meta;
     const inner = conditionOf(part, target, `"${name}" of ${call}`, call);
-    return target.compositePK ? inner : inner[target.primaryKeys[0] as string];
+    // a key of several parts is compared as a whole, in the order of its columns
+    return target.compositePK ? Object.values(inner) : inner[target.primaryKeys[0] as string];
   }
   checkPart(part, property, name);
   return part;
