@@ -43,7 +43,7 @@ export function backoff(runs: number, { minDelay = 10, maxDelay = 1000 }: Omit<R
 }
 
 /** Whether another run may succeed. By SQLSTATE, of the error or of what is behind it: the classes differ. */
-export function isTransient(error: unknown, optimistic = false): boolean {
+function isTransient(error: unknown, optimistic = false): boolean {
   try {
     return hasTransientState(error, optimistic, 0);
   } catch {
