@@ -3,8 +3,12 @@ const sqlState = (error: unknown, depth = 0): string | undefined => {
   if (typeof error !== 'object' || error === null || depth > 5) {
     return undefined;
   }
-  const { code, cause } = error as { code?: unknown; cause?: unknown };
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : sqlState(cause, depth + 1);
+  try {
+    const { code, cause } = error as { code?: unknown; cause?: unknown };
+    return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : sqlState(cause, depth + 1);
+  } catch {
+    return undefined; // anything may be thrown, what can't be looked at included
+  }
 };
 
 /**

@@ -23,7 +23,7 @@ export async function heldEntity<Entity extends object>(
       : await scope.session.findOne(
           scope.entity,
           filterFor(scope, call, key) as never,
-          scope.standalone ? { refresh: true } : {},
+          scope.standalone ? { refresh: true, cache: false } : {},
         );
   if (found === null) {
     throw notFound(Utils.className(scope.entity), key, `Nothing was changed.`);

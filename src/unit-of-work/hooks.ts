@@ -5,6 +5,7 @@ export type Hook = () => unknown;
 export class Hooks {
   #afterCommit: Hook[] = [];
   #afterRollback: Hook[] = [];
+  #beforeCommit: Hook[] = [];
 
   afterCommit(hook: Hook): void {
     this.#afterCommit.push(hook);
@@ -14,10 +15,20 @@ export class Hooks {
     this.#afterRollback.push(hook);
   }
 
+  /** Runs what is to run in the transaction, when the outermost unit is about to commit. Rejects with what one throws. */
+  async beforeCommit(): Promise<void> {
+    // by shift(), so that a hook can register another one
+    for (let hook = this.#beforeCommit.shift(); hook !== undefined; hook = this.#beforeCommit.shift()) {
+      await hook();
+    }
+  }
+
   /** Hands the callbacks, those to come included, to the unit around this one: its end decides which of them run. */
   joinTo(outer: Hooks): void {
     outer.#afterCommit.push(...this.#afterCommit);
     outer.#afterRollback.push(...this.#afterRollback);
+    outer.#beforeCommit.push(...this.#beforeCommit);
+    this.#beforeCommit = outer.#beforeCommit;
     this.#afterCommit = outer.#afterCommit;
     this.#afterRollback = outer.#afterRollback;
   }

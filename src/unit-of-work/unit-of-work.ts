@@ -3,8 +3,14 @@ import { requireMethods } from '../common/require-methods.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { MikroOrmRepository } from '../repository/repository.js';
 import { requireKnownEntity } from '../repository/scope.js';
-import { ActiveUnit, type ActiveUnitClass, type OpenUnitOfWork, repositoryOf } from './active-unit.js';
-import { beginUnit, runUnit } from './conduct.js';
+import {
+  ActiveUnit,
+  type ActiveUnitClass,
+  beginUnit,
+  type OpenUnitOfWork,
+  repositoryOf,
+  runUnit,
+} from './active-unit.js';
 import type { Launch } from './launch.js';
 import { resolveOptions, type UnitOfWorkOptions } from './options.js';
 import { type Repositories, type RepositoryClass, type Unreserved, validateRepositories } from './repositories.js';

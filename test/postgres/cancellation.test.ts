@@ -6,7 +6,7 @@ import { deferred, waitFor } from '../support/wait-for.js';
 import { startProxy } from '../support/wire-proxy.js';
 import { Account, accountDatabase, type Engine, expectNothingHeld, failure, ours, owners, poolOf } from './setup.js';
 
-describe('12. what runs for a transaction can be cancelled', () => {
+describe('promise 12: what runs for a transaction can be cancelled', () => {
   let database: TestDatabase;
   let engine: Engine;
 

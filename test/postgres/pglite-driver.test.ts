@@ -21,7 +21,7 @@ const open = (more: Partial<Options> = {}): Engine =>
     ...more,
   } as never);
 
-describe('17. PGlite: transactions take turns, and tell how they ended', () => {
+describe('promise 17: PGlite: transactions take turns, and tell how they ended', () => {
   let engine: Engine;
 
   before(async () => {

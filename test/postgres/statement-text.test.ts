@@ -6,7 +6,7 @@ const canBeJoined = (sql: string): boolean => readStatementText(sql, { readOnly:
 /** Quick on texts of megabytes, whatever is in them. */
 const LONG = 'a; it is; copy -- '.repeat(300_000);
 
-describe('which texts can travel with other statements', () => {
+describe('promise 20: which texts can travel with other statements', () => {
   for (const sql of [
     '',
     'select 1',

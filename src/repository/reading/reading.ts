@@ -1,6 +1,7 @@
 import type {
   CountOptions,
   Cursor,
+  EntityProperty,
   FilterQuery,
   FindOneOptions,
   FindOneOrFailOptions,
@@ -12,7 +13,7 @@ import { notFound } from '../../session/held-entity.js';
 import { handOut } from '../paging/batch-memory.js';
 import { findPage, type PageOptions } from '../paging/page.js';
 import { RepositoryBase } from '../repository-base.js';
-import { filterFor, optionsFor, untyped } from '../scope.js';
+import { filterFor, optionsFor, type Scope, untyped } from '../scope.js';
 import { isEmptyFilter } from '../validation/copy-filter.js';
 import { checkReadOptions } from '../validation/options.js';
 import { refuse } from '../validation/refuse.js';
@@ -39,7 +40,7 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
     const scope = await this.scope();
     const filter = specific(filterFor(scope, 'retrieve()', where ?? null), 'retrieve()');
     const checked = optionsFor(scope, 'retrieve()', options);
-    const found = await reading(scope, () => scope.session.findOne(this.entity, filter as never, checked));
+    const found = await reading(scope, () => findFirst(scope, filter, checked as never));
     return handOut(scope.session, found) as Loaded<Entity, Hint, Fields, Excludes> | null;
   }
 
@@ -60,7 +61,14 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
         notFound(name, where, options?.strict ? 'Or there are several, where "strict" asks for exactly one.' : ''),
       ...optionsFor(scope, 'retrieveOrFail()', options),
     };
-    const found = await reading(scope, () => scope.session.findOneOrFail(this.entity, filter as never, checked));
+    const found = await reading(scope, async () =>
+      options?.strict
+        ? scope.session.findOneOrFail(this.entity, filter as never, checked)
+        : findFirst(scope, filter, checked as never),
+    );
+    if (found === null) {
+      throw checked.failHandler(scope.meta.className, where as never);
+    }
     return handOut(scope.session, found) as Loaded<Entity, Hint, Fields, Excludes>;
   }
 
@@ -100,7 +108,7 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
    */
   async exists(filter?: FilterQuery<Entity>): Promise<boolean> {
     const scope = await this.scope();
-    const fields = scope.meta.primaryKeys as unknown as RowField<Entity>[];
+    const fields = columnsToAskFor(untyped(scope)) as unknown as RowField<Entity>[];
     const where = filterFor(scope, 'exists()', filter);
     const rows = await reading(scope, () => selectRows(scope, where, { fields, limit: 1 }));
     return rows.length > 0;
@@ -166,6 +174,35 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
     checkReadOptions(options, untyped(scope), 'rows()', true);
     return (await reading(scope, () => selectRows(scope, where, options))) as Row<Entity, Field>[];
   }
+}
+
+/**
+ * The first entity that fits. Where a filter of the entity applies, the one that is held by its key may not fit any more:
+ * that, MikroORM does not ask.
+ */
+async function findFirst<Entity extends object>(
+  { entity, session, standalone }: Scope<Entity>,
+  where: FilterQuery<Entity>,
+  options: FindOneOptions<Entity>,
+): Promise<Entity | null> {
+  const applied = standalone ? {} : await session.applyFilters(entity, {} as never, options.filters ?? {}, 'read');
+  if (Utils.hasObjectKeys(applied as object)) {
+    const [found] = await session.find(entity, where as never, { ...options, limit: 1 } as never);
+    return (found ?? null) as Entity | null;
+  }
+  return (await session.findOne(entity, where as never, options as never)) as Entity | null;
+}
+
+/** What is selected to see whether there is a row: its key; a view may have none. */
+function columnsToAskFor({
+  primaryKeys,
+  props,
+}: {
+  readonly primaryKeys: readonly string[];
+  readonly props: readonly EntityProperty[];
+}): readonly string[] {
+  const first = props.find((property) => property.fieldNames?.length > 0 && property.embedded === undefined);
+  return primaryKeys.length > 0 || first === undefined ? primaryKeys : [first.name];
 }
 
 /** The filter, where it asks for anything: the first of all rows is nobody's answer. */

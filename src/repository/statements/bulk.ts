@@ -1,4 +1,4 @@
-import type { EntityData, FilterQuery, RequiredEntityData } from '@mikro-orm/core';
+import type { EntityData, FilterQuery, Primary, RequiredEntityData } from '@mikro-orm/core';
 import { Utils } from '@mikro-orm/core';
 import { adoptData, adoptEntity, refuseForeign } from '../../session/foreign-entities.js';
 import { handOut } from '../paging/batch-memory.js';
@@ -7,8 +7,17 @@ import { checkData, given } from '../validation/data.js';
 import { describeValue, refuse } from '../validation/refuse.js';
 import { sending } from '../writing/standalone.js';
 import { WritingRepository } from '../writing/writing.js';
-import { type BulkOptions, bulkFilter, checkBulkData, deleteRows, updateRows } from './bulk-write.js';
+import {
+  type BulkOptions,
+  bulkFilter,
+  checkBulkData,
+  deleteRows,
+  refuseParts,
+  updateRows,
+  withUpdateHooks,
+} from './bulk-write.js';
 import { checkUnique, getOrCreateEntity } from './get-or-create.js';
+import { insertRows, withDiscriminator } from './insert-rows.js';
 import { type UpsertRowOptions, type UpsertRowsOptions, upsertRows } from './upsert-rows.js';
 
 /**
@@ -20,7 +29,9 @@ import { type UpsertRowOptions, type UpsertRowsOptions, upsertRows } from './ups
  */
 export abstract class BulkRepository<Entity extends object> extends WritingRepository<Entity> {
   /**
-   * Changes the given fields of all rows that fit, and resolves to their number. A version goes up by itself.
+   * Changes the given fields of all rows that fit, and resolves to their number. A version goes up by itself, and
+   * `onUpdate` properties are set: their functions get the values. An embedded object in a JSON column is given whole, or
+   * refused.
    *
    * Rejects with ConfigurationError where the filter is empty and `all` is not set, where anything in it is undefined, and
    * where a key is to be changed.
@@ -51,12 +62,33 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
   }
 
   /**
+   * Inserts rows, all or none of them, and resolves to their keys, in the order of the rows. For imports: one INSERT takes
+   * all of them, no entity is made, and neither lifecycle hooks nor `onCreate` run. Fields that are not given have their
+   * column's default.
+   *
+   * Rejects with ConfigurationError where data does not fit the entity, and with MikroORM's exception where a constraint is
+   * violated.
+   *
+   * SQL: `insert into account (owner, balance) values ('Ada', 10), ('Grace', 5) returning id`
+   */
+  async insertMany(data: readonly RequiredEntityData<Entity>[]): Promise<Primary<Entity>[]> {
+    const scope = await this.scope();
+    if (!Array.isArray(data)) {
+      refuse(`insertMany() needs an array, and got ${describeValue(data)}.`);
+    }
+    for (const each of data) {
+      checkData(each, untyped(scope), { call: 'insertMany()', cascades: false });
+    }
+    return data.length === 0 ? [] : sending(scope, () => insertRows(scope, data as never));
+  }
+
+  /**
    * Inserts the row or, where one has its key or another unique value, changes the given fields of that, and resolves to
    * the entity. Options are MikroORM's: `onConflictFields`, `onConflictAction`... An optimistic version is neither checked
-   * nor raised.
+   * nor raised; `onUpdate` properties are set. An embedded object in a JSON column is given whole, or refused.
    *
    * SQL: `insert into account (owner, balance) values ('Ada', 10) on conflict (owner) do update set balance =
-   * excluded.balance returning id`
+   * excluded.balance returning id`, and `select ... from account where id in (1)`
    */
   async upsert<Fields extends string = never>(
     data: Entity | EntityData<Entity>,
@@ -125,6 +157,7 @@ function checkRow<Entity extends object>(scope: Scope<Entity>, call: string, dat
     if (Object.keys(given(data)).length === 0) {
       refuse(`${call} got no field: there is nothing to know the row by.`);
     }
+    refuseParts(call, data, untyped(scope).properties);
   }
 }
 
@@ -135,13 +168,17 @@ function checkUpsertOptions(call: string, options: unknown): void {
 }
 
 function adoptRow<Entity extends object>(
-  { session, meta }: Scope<Entity>,
+  scope: Scope<Entity>,
   data: Entity | EntityData<Entity>,
 ): Entity | EntityData<Entity> {
+  const { session, meta } = scope;
   if (Utils.isEntity<Entity>(data)) {
     refuseForeign(session, data);
     adoptEntity(session, data);
     return data;
   }
-  return adoptData(session, meta, given(data)) as EntityData<Entity>;
+  return withDiscriminator(
+    meta,
+    withUpdateHooks(scope, adoptData(session, meta, given(data)) as never),
+  ) as EntityData<Entity>;
 }

@@ -17,7 +17,11 @@ export async function getOrCreateEntity<Entity extends object>(
 ): Promise<Entity> {
   const { entity, session } = scope;
   const read = (filters?: false) =>
-    session.findOne(entity, { ...unique } as never, { refresh: true, ...(filters === false ? { filters } : {}) });
+    session.findOne(entity, { ...unique } as never, {
+      refresh: true,
+      cache: false,
+      ...(filters === false ? { filters } : {}),
+    });
   for (let chase = 0; chase < longestChase; chase += 1) {
     const present = await read();
     if (present !== null) {
@@ -56,12 +60,15 @@ export function checkUnique(meta: EntityMetadata, unique: object): void {
   const sets = [
     meta.primaryKeys,
     ...meta.props.filter((property) => property.unique).map(({ name }) => [name]),
-    ...meta.uniques.map(({ properties }) => Utils.asArray(properties ?? [])),
+    // PostgreSQL takes neither for the target of ON CONFLICT
+    ...meta.uniques
+      .filter(({ where, expression, deferMode }) => !where && !expression && !deferMode)
+      .map(({ properties }) => Utils.asArray(properties ?? [])),
   ] as string[][];
   const isUnique = sets.some((set) => set.length === fields.length && set.every((field) => fields.includes(field)));
   if (fields.length === 0 || !isUnique) {
     refuse(
-      `getOrCreate() needs the fields of a unique constraint of ${meta.className}: ${sets.map((set) => `[${set.join(', ')}]`).join(', ')}. It got ${fields.length === 0 ? 'none' : listed(fields)}.`,
+      `getOrCreate() needs the fields of a unique constraint of ${meta.className} (neither partial nor deferrable): ${sets.map((set) => `[${set.join(', ')}]`).join(', ')}. It got ${fields.length === 0 ? 'none' : listed(fields)}.`,
     );
   }
 }
@@ -83,6 +90,7 @@ async function insertUnlessThere<Entity extends object>(
         onConflictFields: unique as never,
         onConflictAction: 'ignore',
         convertCustomTypes: false,
+        schema: session.schema,
         ctx: context,
       } as never,
     ),

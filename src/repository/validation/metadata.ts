@@ -20,3 +20,9 @@ export const isToOne = ({ kind }: EntityProperty): boolean =>
   kind === ReferenceKind.MANY_TO_ONE || kind === ReferenceKind.ONE_TO_ONE;
 
 export const isRelation = (property: EntityProperty): boolean => isToOne(property) || isToMany(property);
+
+/** The names of the columns that an embedded object in columns of the row's own has, as properties. */
+export const columnsOf = (property: EntityProperty): string[] =>
+  property.kind === ReferenceKind.EMBEDDED && !property.object
+    ? Object.values(property.embeddedProps).flatMap(columnsOf)
+    : [property.name];

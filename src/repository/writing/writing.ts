@@ -1,6 +1,7 @@
 import type { EntityData, EntityManager, Primary, RequiredEntityData } from '@mikro-orm/core';
 import { Utils, wrap } from '@mikro-orm/core';
-import { adoptData, adoptEntity, isHeldBy, refuseForeign } from '../../session/foreign-entities.js';
+import { distrust, loadCollections } from '../../session/distrust.js';
+import { adoptData, adoptEntity, refuseForeign } from '../../session/foreign-entities.js';
 import { heldEntity } from '../../session/held-entity.js';
 import { handOut } from '../paging/batch-memory.js';
 import { ReadingRepository } from '../reading/reading.js';
@@ -41,8 +42,9 @@ export abstract class WritingRepository<Entity extends object> extends ReadingRe
   }
 
   /**
-   * Changes the fields that are given, and no others, and resolves to the entity. What is undefined is not given. An
-   * entity of another unit is taken by its key. Rejects with EntityNotFoundError where there is none, and with MikroORM's
+   * Changes the fields that are given, and no others, and resolves to the entity. Each of them is sent, whatever the session
+   * remembers of it; a collection is loaded first, and only what differs from it is inserted and deleted. What is undefined
+   * is not given. An entity of another unit is taken by its key. Rejects with EntityNotFoundError where there is none, and with MikroORM's
    * OptimisticLockError where a versioned entity was changed by another one.
    *
    * SQL: a SELECT by key unless the session holds the entity, and `update account set balance = 11 where id = 1`
@@ -51,13 +53,11 @@ export abstract class WritingRepository<Entity extends object> extends ReadingRe
     const scope = await this.scope();
     checkData(data, untyped(scope), { call: 'update()', cascades: true });
     const entity = await storing(scope, async () => {
-      const known = Utils.isEntity<Entity>(entityOrKey) && isHeldBy(scope.session, entityOrKey);
       const held = await heldEntity(scope, 'update()', entityOrKey);
-      const values = adoptData(scope.session, scope.meta, given(data));
+      const values = adoptData(scope.session, scope.meta, given(data)) as Record<string, unknown>;
+      await loadCollections(scope.session, held, Object.keys(values));
       scope.session.assign(held, values as never);
-      if (known && scope.standalone) {
-        distrust(held, Object.keys(values));
-      }
+      distrust(held, values);
       return held;
     });
     return handOut(scope.session, entity);
@@ -130,16 +130,5 @@ function checkClass<Entity extends object>({ meta }: Scope<Entity>, call: string
   const { __meta: given } = wrap(entity, true);
   if (given.root.class !== meta.root.class) {
     refuse(`${call} is for ${meta.className}, and got a ${given.className}.`);
-  }
-}
-
-/**
- * Has the fields sent whatever the session believes of them: standalone, what it remembers may be long out of date, and
- * an UPDATE that was left out would be reported as stored.
- */
-function distrust(entity: object, fields: readonly string[]): void {
-  const remembered = wrap(entity, true).__originalEntityData as Record<string, unknown> | undefined;
-  for (const field of fields) {
-    delete remembered?.[field];
   }
 }

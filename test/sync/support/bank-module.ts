@@ -90,6 +90,20 @@ export class AccountRepository extends MikroOrmRepository<Account> {
     process.exit(7);
   }
 
+  /** Ends this thread once the server is at a COMMIT. */
+  async exitDuringCommit(): Promise<void> {
+    const { em } = await engineFactory.create();
+    const look = setInterval(async () => {
+      const committing =
+        "select 1 from pg_stat_activity where datname = current_database() and query ilike 'commit%' and state = 'active'";
+      const rows = await em.getConnection().execute<object[]>(committing);
+      if (rows.length > 0) {
+        clearInterval(look);
+        process.exit(8);
+      }
+    }, 50);
+  }
+
   async fail(): Promise<void> {
     setImmediate(() => {
       throw new Error('nobody catches this');

@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { EntityManager } from '@mikro-orm/core';
 
 /** A call of a session's method that is on its way, and the one that it is a part of: a lifecycle hook may call others. */
 interface Call {
@@ -11,14 +10,13 @@ interface Call {
 const around = new AsyncLocalStorage<Call>();
 
 /** The methods that ask the database, and after which more may be done with what it answered. */
-const asking = [
+export const asking = [
   'find',
   'findOne',
   'count',
   'populate',
   'refresh',
   'lock',
-  'flush',
   'insert',
   'insertMany',
   'nativeUpdate',
@@ -30,18 +28,6 @@ const asking = [
 /** The calls of a session that are on their way. */
 export class SessionCalls {
   readonly #running = new Map<Call, Promise<unknown>>();
-
-  /** Notes all calls of the session from now on. */
-  watch(session: EntityManager): void {
-    for (const name of asking) {
-      const method = session[name] as (...args: unknown[]) => Promise<unknown>;
-      Object.defineProperty(session, name, {
-        configurable: true,
-        writable: true,
-        value: (...args: unknown[]) => this.#note(() => method.apply(session, args)),
-      });
-    }
-  }
 
   /** Whether the running code is a part of such a call. */
   get surroundCaller(): boolean {
@@ -62,7 +48,8 @@ export class SessionCalls {
     }
   }
 
-  #note<T>(method: () => Promise<T>): Promise<T> {
+  /** Notes a call until it has ended. */
+  note<T>(method: () => Promise<T>): Promise<T> {
     const call: Call = { calls: this, outer: around.getStore() };
     const promise = around.run(call, method);
     this.#running.set(call, promise);

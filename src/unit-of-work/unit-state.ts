@@ -1,5 +1,5 @@
 import { deferred } from '../common/deferred.js';
-import type { TransactionAbortedError } from '../errors.js';
+import type { TransactionAbortedError, UnitStatus } from '../errors.js';
 
 /** Who ended a unit, and how. */
 export type Decision =
@@ -7,22 +7,47 @@ export type Decision =
   | { readonly by: 'work' | 'interruption'; readonly end: 'rollback'; readonly error: unknown }
   | { readonly by: 'hand'; readonly end: 'commit' | 'rollback' };
 
-/** How a unit is to end: decided once, by its work, by hand, or by an interruption; doomed or not until COMMIT is sent. */
-export class Ending {
+/**
+ * How a unit stands.
+ *
+ *     working --decide--> ending --commitSent--> committing --close--> committed | unknown
+ *        |                   |                                  |
+ *        +----interrupt------+--------------------close---------+----> rolled-back
+ *
+ * `doom` leaves the state as it is, and forbids `commitSent`.
+ */
+export class UnitState {
   readonly #decided = deferred<Decision>();
+  readonly #closed = deferred<void>();
+  #phase: 'working' | 'ending' | 'committing' | Exclude<UnitStatus, 'active'> = 'working';
   #decision: Decision | undefined;
   #interruption: { readonly error: unknown } | undefined;
   #doom: TransactionAbortedError | undefined;
-  #commitSent = false;
+
+  /** What its users are told. */
+  get status(): UnitStatus {
+    const phase = this.#phase;
+    return phase === 'working' || phase === 'ending' || phase === 'committing' ? 'active' : phase;
+  }
+
+  /** Whether nobody has decided yet how it ends. */
+  get working(): boolean {
+    return this.#phase === 'working';
+  }
 
   /** The decision, once there is one. */
   get decision(): Decision | undefined {
     return this.#decision;
   }
 
-  /** Resolves when it is decided. */
+  /** Resolves when it is decided how the unit ends. */
   get decided(): Promise<Decision> {
     return this.#decided.promise;
+  }
+
+  /** Resolves when the transaction has ended, before the callbacks run. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   /** What interrupted the unit, if something did. */
@@ -30,17 +55,18 @@ export class Ending {
     return this.#interruption;
   }
 
-  /** The first decision counts. */
+  /** The first decision counts: by the work, by hand, or by an interruption. */
   decide(decision: Decision): void {
     if (this.#decision === undefined) {
       this.#decision = decision;
+      this.#phase = 'ending';
       this.#decided.resolve(decision);
     }
   }
 
-  /** Has the unit roll back, even where it was to commit. Returns false where COMMIT is on its way. */
+  /** Has the unit roll back, even where it was to commit. Returns false where it is too late for that. */
   interrupt(error: unknown): boolean {
-    if (this.#commitSent) {
+    if (this.#phase !== 'working' && this.#phase !== 'ending') {
       return false;
     }
     this.#interruption ??= { error };
@@ -63,9 +89,15 @@ export class Ending {
     }
   }
 
-  /** To be called right before COMMIT is sent: from now on nothing interrupts the unit. */
-  commit(): void {
+  /** COMMIT is about to be sent: from now on nothing interrupts the unit. */
+  commitSent(): void {
     this.throwIfDoomed();
-    this.#commitSent = true;
+    this.#phase = 'committing';
+  }
+
+  /** The transaction has ended. */
+  close(status: Exclude<UnitStatus, 'active'>): void {
+    this.#phase = status;
+    this.#closed.resolve();
   }
 }
