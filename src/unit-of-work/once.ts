@@ -40,18 +40,22 @@ class KeyTaken extends Error {}
 
 /** Runs a unit; where another one has done its work meanwhile, gives what that one stored, or looks again. */
 export async function atItsKey<T>(unit: Unit, run: () => Promise<T>, again: () => Promise<T>): Promise<T> {
+  const { once } = unit;
+  if (once === undefined) {
+    return run();
+  }
   try {
     return await run();
   } catch (error) {
-    if (unit.once?.elsewhere !== undefined) {
-      return unit.once.elsewhere.result as T;
+    if (once.elsewhere !== undefined) {
+      return once.elsewhere.result as T;
     }
-    if (error instanceof KeyTaken) {
+    if (once.taken) {
       // a snapshot of its own will show what came of the other one
       if (isOutermost(unit.place)) {
         return again();
       }
-      throw error.cause ?? error;
+      throw (error as KeyTaken).cause ?? error;
     }
     throw error;
   }
@@ -84,6 +88,8 @@ export class Once {
   readonly #run = randomUUID();
   /** What another run has stored under the key, where this one was not. */
   elsewhere: { readonly result: unknown } | undefined;
+  /** Whether another transaction has the key that this one's snapshot is too old to see. */
+  taken = false;
 
   constructor(key: string) {
     this.#key = key;
@@ -97,7 +103,10 @@ export class Once {
       );
     }
     const session = unit.session as SqlEntityManager;
-    const done = await this.#claim(unit, session);
+    const done = await this.#claim(unit, session).catch((error) => {
+      this.taken = error instanceof KeyTaken;
+      throw error;
+    });
     if (done !== undefined) {
       return done.result as T;
     }
