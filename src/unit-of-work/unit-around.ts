@@ -13,16 +13,19 @@ export function unitAround(
   nest: UnitSetup['nest'],
 ): Unit | undefined {
   const enclosure = unitEnclosureOf(engineFactory);
-  let found = inside;
+  let nearest: Unit | undefined;
+  let surrounds = inside === undefined;
   for (const unit of unitsAround()) {
     if (unit.orm === orm && unit !== enclosure?.unit && unit.joinable) {
-      found = unit;
-      break;
+      nearest ??= unit;
     }
     if (unit === inside) {
+      surrounds = true;
       break;
     }
   }
+  // a unit that was opened by `begin` is not around the code that opened it
+  let found = surrounds ? (nearest ?? inside) : inside;
   const session = sessionAround(orm);
   if (session !== undefined && !found?.worksIn(session)) {
     const unit = PlainUnit.of(session, orm, engineFactory, nest);
