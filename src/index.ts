@@ -26,7 +26,8 @@ export type { UpsertRowOptions, UpsertRowsOptions } from './repository/statement
 export { type Only, only } from './repository/validation/only.js';
 export type { ConstraintDetails } from './repository/writing/constraint-details.js';
 export type { ActiveUnit, OpenUnitOfWork } from './unit-of-work/active-unit.js';
-export type { RetryOptions, UnitOfWorkOptions } from './unit-of-work/options.js';
+export { InUnitOfWork, type InUnitOfWorkDecorator } from './unit-of-work/in-unit-of-work.js';
+export type { RetryOptions, UnitOfWorkOptions, UnitSessionContext, UnitTimeouts } from './unit-of-work/options.js';
 export type { Repositories, RepositoryClass } from './unit-of-work/repositories.js';
 export { signalOf } from './unit-of-work/signal-of.js';
 export { MikroOrmUnitOfWork, type UnitOfWorkClass } from './unit-of-work/unit-of-work.js';

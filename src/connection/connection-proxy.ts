@@ -46,7 +46,7 @@ export class MikroOrmConnectionProxy implements ConnectionProxy<SqlEntityManager
       this.#engine = engine;
       this.#enclosure = enclosure;
       this.#session =
-        (enclosure?.session(engine, {}) as SqlEntityManager | undefined) ??
+        (enclosure?.session(engine) as SqlEntityManager | undefined) ??
         (engine.em.fork({ disableContextResolution: true }) as SqlEntityManager);
     }
     return this.#session;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { MikroORM, type Options } from '@mikro-orm/core';
 import { ConfigurationError, UnitOfWorkClosedError, UnitOfWorkError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
+import { prepareSessions } from '../session/unit-session.js';
 import { checkCursorSecret, keepCursorSecret } from './cursor-secret.js';
 import { checkEngine, milliseconds, within } from './health.js';
 import { OpenUnits, type UnitHost } from './open-units.js';
@@ -106,6 +107,7 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
     if (cursorSecret !== undefined) {
       keepCursorSecret(orm.config, cursorSecret);
     }
+    prepareSessions(orm.em);
     return orm;
   }
 
@@ -128,7 +130,14 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
     // standalone statements may still run
     const closed = orm.close();
     if (!(await within(Math.max(0, deadline - performance.now()), closed))) {
-      await orm.close(true);
+      await terminate(orm);
+      await closed;
     }
   }
+}
+
+/** Closes what is still in use: `orm.close()` waits for it, with `force` as well. */
+async function terminate(orm: MikroORM): Promise<void> {
+  const connection = orm.em.getConnection() as { terminate?(): Promise<void> };
+  await (connection.terminate?.() ?? orm.close(true));
 }

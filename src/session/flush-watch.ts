@@ -12,8 +12,7 @@ import {
 } from '@mikro-orm/core';
 
 /** What the unit of work inside a session is told to do to an entity. */
-const actions = ['persist', 'remove', 'scheduleOrphanRemoval'] as const;
-type Action = (typeof actions)[number];
+export type Action = 'persist' | 'remove' | 'scheduleOrphanRemoval';
 
 /**
  * Keeps what others do to a session while its flush is on its way. MikroORM forgets it: after a flush it empties the
@@ -28,28 +27,17 @@ export class FlushWatch {
 
   constructor(session: EntityManager) {
     this.#session = session;
-    const unitOfWork = session.getUnitOfWork(false);
-    for (const action of actions) {
-      const original = unitOfWork[action] as (entity: object, ...rest: unknown[]) => unknown;
-      const noting = (entity: object, ...rest: unknown[]): unknown => {
-        if (action === 'persist') {
-          // MikroORM notes it when the entity is stored only; until then, another unit must see whose it is
-          wrap(entity, true).__em ??= session as never;
-        }
-        if (this.#sending) {
-          this.#actions.push({ action, entity });
-        }
-        return original.call(unitOfWork, entity, ...rest);
-      };
-      Object.defineProperty(unitOfWork, action, { value: noting });
+  }
+
+  /** To be told of what is done to the unit of work inside the session. */
+  note(action: Action, entity: object): void {
+    if (action === 'persist') {
+      // MikroORM notes it when the entity is stored only; until then, another unit must see whose it is
+      wrap(entity, true).__em ??= this.#session as never;
     }
-    session.getEventManager().registerSubscriber({
-      onFlush: async ({ em }) => {
-        if (em === session) {
-          this.#start();
-        }
-      },
-    });
+    if (this.#sending) {
+      this.#actions.push({ action, entity });
+    }
   }
 
   /** After a flush: does again what was done meanwhile, and lets the next flush see what was changed meanwhile. */
@@ -79,8 +67,11 @@ export class FlushWatch {
     this.#actions = [];
   }
 
-  /** The changes have been computed, and are about to be sent. */
-  #start(): void {
+  /** The changes have been computed, and are about to be sent; to be told once a flush, or more often. */
+  start(): void {
+    if (this.#sending) {
+      return;
+    }
     this.#sending = true;
     const unitOfWork = this.#session.getUnitOfWork(false);
     const collections = new Set(unitOfWork.getCollectionUpdates());

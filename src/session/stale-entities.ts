@@ -1,12 +1,11 @@
 import { Collection, type EntityManager, type EntityMetadata, type EntityProperty, Utils, wrap } from '@mikro-orm/core';
 import type { Scope } from '../repository/scope.js';
-import { isToMany, isToOne, type Meta } from '../repository/validation/metadata.js';
+import { isToMany, type Meta } from '../repository/validation/metadata.js';
+import { dependentsOf } from './dependents.js';
+import { reread } from './reread.js';
 
 /** What a bulk statement did to rows that the session may hold entities of. */
 export type BulkChange = { readonly kind: 'delete' } | { readonly kind: 'update'; readonly fields: readonly string[] };
-
-/** How many keys go into one statement. */
-const chunkSize = 1000;
 
 /**
  * Reads again what a bulk statement may have changed behind the session's back: one SELECT by key for each class of
@@ -17,7 +16,7 @@ export async function refreshHeld<Entity extends object>(
   change: BulkChange,
 ): Promise<void> {
   const changed = meta as unknown as Meta;
-  const metas = change.kind === 'delete' ? [changed.root, ...dependents(session, changed)] : [changed.root];
+  const metas = change.kind === 'delete' ? [changed.root, ...dependentsOf(session, changed)] : [changed.root];
   const gone: object[] = [];
   for (const each of new Set(metas)) {
     gone.push(...(await refreshClass(session, each)));
@@ -33,46 +32,8 @@ async function refreshClass(session: EntityManager, meta: EntityMetadata): Promi
   const held = [...new Set(session.getUnitOfWork(false).getIdentityMap().getStore(meta).values())].filter(
     (entity) => wrap(entity, true).__initialized,
   ) as object[];
-  const key = Utils.getPrimaryKeyHash(meta.primaryKeys as string[]);
-  const present = new Set<object>();
-  for (let start = 0; start < held.length; start += chunkSize) {
-    const chunk = held.slice(start, start + chunkSize);
-    const keys = chunk.map((entity) => wrap(entity, true).getPrimaryKey());
-    const found = await session.find(meta.class, { [key]: { $in: keys } } as never, {
-      refresh: true,
-      filters: false,
-      flushMode: 'commit',
-      populate: loadedLazily(meta, chunk) as never,
-    });
-    for (const entity of found) {
-      present.add(entity as object);
-    }
-  }
+  const present = await reread(session, held);
   return held.filter((entity) => !present.has(entity));
-}
-
-/** Lazy columns that some of the entities have: they are not selected unless they are asked for. */
-const loadedLazily = ({ props }: EntityMetadata, entities: readonly object[]): string[] =>
-  props
-    .filter(({ lazy, name }) => lazy && entities.some((entity) => wrap(entity, true).__loadedProperties.has(name)))
-    .map(({ name }) => name);
-
-/** Classes whose rows the database deletes or changes by itself when rows of this one go. */
-function dependents(session: EntityManager, meta: Meta, found = new Set<EntityMetadata>()): Set<EntityMetadata> {
-  for (const other of session.getMetadata().getAll().values()) {
-    const refers = (other.props as EntityProperty[]).some(
-      (property) =>
-        isToOne(property) &&
-        property.owner !== false &&
-        property.targetMeta?.root === meta.root &&
-        ['cascade', 'set null', 'set default'].includes(property.deleteRule ?? ''),
-    );
-    if (refers && !found.has(other.root)) {
-      found.add(other.root);
-      dependents(session, other, found);
-    }
-  }
-  return found;
 }
 
 /** Entities without a row leave the session, and the collections that they are in. */

@@ -1,15 +1,16 @@
 import { type EntityManager, IsolationLevel, type MikroORM, TransactionPropagation } from '@mikro-orm/core';
 import { deferred } from '../common/deferred.js';
-import type { Enclosure } from '../engine/enclosure.js';
 import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { checkConstraints } from '../postgres/transaction/deferred-constraints.js';
 import { applySettings } from '../postgres/transaction/savepoint-settings.js';
-import { launch } from '../unit-of-work/launch.js';
-import { newSession } from '../unit-of-work/open-transaction.js';
-import { sessionContext, type UnitOfWorkOptions } from '../unit-of-work/options.js';
+import { newSession } from '../session/in-transaction.js';
+import { conduct } from '../unit-of-work/conduct.js';
+import type { UnitEnclosure } from '../unit-of-work/enclosure.js';
+import type { UnitOfWorkOptions } from '../unit-of-work/options.js';
+import { sessionContext } from '../unit-of-work/resolve-options.js';
 import { takeTurn } from '../unit-of-work/take-turn.js';
-import type { UnitTransaction } from '../unit-of-work/unit-transaction.js';
+import type { Unit } from '../unit-of-work/unit.js';
 
 /** How a RollbackEngineFactory deals with a test's units. */
 export interface RollbackOptions {
@@ -24,14 +25,14 @@ export interface RollbackOptions {
 }
 
 /** The one transaction of a test, in which savepoints stand in for the transactions of its units. */
-export class TestEnclosure implements Enclosure {
-  readonly unit: UnitTransaction;
+export class TestEnclosure implements UnitEnclosure {
+  readonly unit: Unit;
   readonly patience: number;
   readonly #transaction: object;
   /** Puts back what a unit has set, by the unit's session. */
   readonly #settings = new WeakMap<EntityManager, () => Promise<void>>();
 
-  private constructor(unit: UnitTransaction, patience: number) {
+  private constructor(unit: Unit, patience: number) {
     this.unit = unit;
     this.patience = patience;
     this.#transaction = unit.session.getTransactionContext() as object;
@@ -42,10 +43,10 @@ export class TestEnclosure implements Enclosure {
     engineFactory: EngineFactory<MikroORM>,
     { patience, isolationLevel }: Required<Pick<RollbackOptions, 'patience'>> & RollbackOptions,
   ): Promise<TestEnclosure> {
-    const opened = deferred<UnitTransaction>();
-    const ended = launch({ engineFactory, options: { isolationLevel }, manual: true }, async (unit) => {
+    const opened = deferred<Unit>();
+    const ended = conduct({ name: 'test', engineFactory, options: { isolationLevel }, manual: true }, async (unit) => {
       opened.resolve(unit);
-      await unit.decided;
+      await unit.state.decided;
     });
     return new TestEnclosure(await Promise.race([opened.promise, ended.then(() => opened.promise)]), patience);
   }
@@ -57,7 +58,7 @@ export class TestEnclosure implements Enclosure {
     await this.unit.end('rollback');
   }
 
-  session(orm: MikroORM, options: UnitOfWorkOptions): EntityManager {
+  session(orm: MikroORM, options: UnitOfWorkOptions = {}): EntityManager {
     refuseUnavailable(options, this.unit.options.isolationLevel ?? IsolationLevel.READ_COMMITTED);
     const session = newSession(orm, {});
     session.setTransactionContext(this.#transaction);

@@ -1,27 +1,411 @@
+import type { MikroORM } from '@mikro-orm/core';
 import { deferred } from '../common/deferred.js';
-import type { ActiveUnitClass, OpenUnitOfWork } from './active-unit.js';
-import { type Launch, launch } from './launch.js';
-import type { Repositories } from './repositories.js';
+import { openUnitsOf } from '../engine/open-units.js';
+import { isSingleConnection } from '../engine/single-connection.js';
+import {
+  CommitOutcomeUnknownError,
+  TransactionAbortedError,
+  UnitOfWorkClosedError,
+  type UnitStatus,
+} from '../errors.js';
+import type { EngineFactory } from '../interfaces/engine-factory.js';
+import { withConstraintDetails } from '../repository/writing/constraint-details.js';
+import { flushAll } from '../session/flush-all.js';
+import { inContextOf, inTransaction, newSession, sessionAround } from '../session/in-transaction.js';
+import { prepareSessions } from '../session/unit-session.js';
+import { checkTogether } from './check-options.js';
+import { type UnitEnclosure, unitEnclosureOf } from './enclosure.js';
+import { checkOnce, KeyTaken, patienceOf } from './once.js';
+import { OpenRun } from './open-run.js';
+import type { UnitOfWorkOptions } from './options.js';
+import { afterHooks, type Failure } from './outcome.js';
+import { isOutermost, placeOf, refuseContradiction } from './place.js';
+import { PlainUnit } from './plain-unit.js';
+import { optionsOfRun, sessionContext } from './resolve-options.js';
+import { retrying } from './retry.js';
+import { takeTurn } from './take-turn.js';
+import { Unit, type UnitSetup } from './unit.js';
+import { unitsAround, within } from './unit-context.js';
 
-/** Runs `work` in a unit that ends with it. */
-export function runUnit<Declared extends Repositories, T>(
-  setup: Launch,
-  Unit: ActiveUnitClass<Declared>,
-  work: (unit: OpenUnitOfWork<Declared>) => T | Promise<T>,
-): Promise<T> {
-  return launch(setup, async (transaction) => work(new Unit(transaction, setup.engineFactory)));
+/*
+ * What happens to a unit of work, from the call that opens it to the one that settles, in the order in which it happens.
+ */
+
+/** Thrown through MikroORM's transaction to make it roll back; never seen outside. */
+const rollBack = Symbol('roll back');
+
+/** A unit that is to be opened. */
+export interface Launch {
+  /** What the unit is called where its options give it no name. */
+  readonly name: string;
+  readonly engineFactory: EngineFactory;
+  readonly options: UnitOfWorkOptions;
+  /** The unit that it must be inside of, where it is opened from one (`u.run`). */
+  readonly inside?: Unit;
+  /** Whether it ends only when it is told to. */
+  readonly manual: boolean;
+  /** Looks at the engine before anything is sent, and throws where it doesn't fit. */
+  readonly check?: (orm: MikroORM) => void;
 }
 
-/** Opens a unit that ends when it is told to, and resolves to it. */
-export async function beginUnit<Declared extends Repositories>(
-  setup: Launch,
-  Unit: ActiveUnitClass<Declared>,
-): Promise<OpenUnitOfWork<Declared>> {
-  const opened = deferred<OpenUnitOfWork<Declared>>();
-  const ended = launch(setup, async (transaction) => {
-    opened.resolve(new Unit(transaction, setup.engineFactory));
-    await transaction.decided;
+/** Opens a unit where `propagation` says, runs `work` in it, and again as `retry` says. */
+export async function conduct<T>(launch: Launch, work: (unit: Unit) => T | Promise<T>): Promise<T> {
+  const { engineFactory, options, inside, manual, check } = launch;
+  options.signal?.throwIfAborted();
+  checkTogether(options);
+  // awaited in either case, so that units which are opened side by side get their turns in that order
+  const orm = await (inside?.orm ?? engineFactory.create());
+  options.signal?.throwIfAborted();
+  prepareSessions(orm.em);
+  check?.(orm);
+  checkOnce(orm, options.once, manual);
+
+  const enclosure = unitEnclosureOf(engineFactory);
+  const place = placeOf(orm, options, unitAround(orm, launch, enclosure), enclosure);
+
+  const run = new OpenRun();
+  const name = options.name ?? launch.name;
+  const attempt = async (number: number): Promise<T> => {
+    const own = await optionsOfRun(options);
+    refuseContradiction(place, own);
+    const unit = new Unit({ name, orm, engineFactory, options: own, place, manual, attempt: number, nest });
+    run.unit = unit;
+    try {
+      return await conductOnce(unit, work);
+    } catch (error) {
+      // another one has done it meanwhile: a snapshot of its own will show what came of it
+      if (error instanceof KeyTaken && isOutermost(place)) {
+        return attempt(number);
+      }
+      throw error instanceof KeyTaken ? error.cause : error;
+    }
+  };
+  const leave = openUnitsOf(engineFactory)?.enter(run);
+  try {
+    return await (isOutermost(place) && !manual ? retrying(options, run, attempt) : attempt(1));
+  } finally {
+    run.leave();
+    leave?.();
+  }
+}
+
+/** A transaction that MikroORM was asked for inside a unit is an inner unit of it. */
+const nest: UnitSetup['nest'] = (outer, work, options) =>
+  conduct({ name: outer.name, engineFactory: outer.engineFactory, options, inside: outer, manual: false }, (unit) =>
+    work(unit.binding.session),
+  );
+
+/** The innermost open unit on this engine: around the running code, but not further out than `inside`. */
+function unitAround(
+  orm: MikroORM,
+  { engineFactory, inside }: Launch,
+  enclosure: UnitEnclosure | undefined,
+): Unit | undefined {
+  let found = inside;
+  for (const unit of unitsAround()) {
+    if (unit.orm === orm && unit !== enclosure?.unit && unit.joinable) {
+      found = unit;
+      break;
+    }
+    if (unit === inside) {
+      break;
+    }
+  }
+  const session = sessionAround(orm);
+  if (session !== undefined && !found?.worksIn(session)) {
+    const unit = PlainUnit.of(session, orm, engineFactory, nest);
+    found = unit?.place.kind === 'plain' && unit.joinable ? unit : found;
+  }
+  if (found !== undefined && !found.joinable) {
+    throw found.closedError();
+  }
+  return found?.transactional ? found : undefined;
+}
+
+/** One run of a unit: settles as `run` has to, after COMMIT or ROLLBACK, and after the callbacks. */
+async function conductOnce<T>(unit: Unit, work: (unit: Unit) => T | Promise<T>): Promise<T> {
+  if (unit.outer !== undefined) {
+    await enter(unit, unit.outer);
+  }
+  const { signal } = unit.options;
+  const abort = () => unit.interrupt(signal?.reason);
+  signal?.addEventListener('abort', abort, { once: true });
+  let worked: Promise<T> | undefined;
+  const start = (): Promise<T> => {
+    const { once } = unit;
+    worked = within(unit, 'work', async () => (once === undefined ? work(unit) : once.perform(unit, () => work(unit))));
+    return worked;
+  };
+  try {
+    const failure = await within(unit, 'control', () => transact(unit, start))
+      .then(
+        () => close(unit, 'committed', undefined),
+        async (error) => closeFailed(unit, await settled(unit, error)),
+      )
+      // whatever happens in there, nobody may wait for ever
+      .catch((error): Failure => {
+        if (unit.status === 'active') {
+          unit.state.close('rolled-back');
+        }
+        return { error };
+      });
+    unit.settle(failure);
+    if (unit.once?.elsewhere !== undefined) {
+      return unit.once.elsewhere.result as T;
+    }
+    return await outcomeOf(unit, failure, worked as unknown as Promise<T>);
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** Waits for the unit's turn among the inner units of `outer`, and sends what that one has pending. */
+async function enter(unit: Unit, outer: Unit): Promise<void> {
+  const { place, options } = unit;
+  const patience = place.kind === 'enclosed' ? place.enclosure.patience : undefined;
+  const endTurn = await takeTurn(outer, options.signal, patience);
+  const opened = deferred<void>();
+  outer.opening = opened.promise;
+  try {
+    const { calls, session } = outer.binding;
+    // what is on its way in the outer unit must neither go down with the inner one, nor find it in its way
+    await calls.quiet();
+    if (!outer.joinable) {
+      throw outer.closedError();
+    }
+    // what is still to be written belongs to the outer unit: it must not go down with the inner one
+    if (place.kind !== 'enclosed') {
+      await within(outer, 'work', () => flushAll(session));
+    }
+    options.signal?.throwIfAborted();
+  } catch (error) {
+    endTurn();
+    throw error;
+  } finally {
+    outer.opening = undefined;
+    opened.resolve();
+  }
+  outer.inner = unit;
+  void unit.state.closed.then(() => {
+    outer.inner = undefined;
+    endTurn();
   });
-  // rejects where the unit could not be opened; how an open unit ends is told to whoever ends it
-  return Promise.race([opened.promise, ended.then(() => opened.promise)]);
 }
+
+/** Begins where the unit's place is, has the work done, and commits; rejects where that is rolled back. */
+async function transact(unit: Unit, work: () => Promise<unknown>): Promise<void> {
+  const { place } = unit;
+  switch (place.kind) {
+    case 'joined':
+      unit.transaction = place.outer.transaction;
+      return inContextOf(unit.binding.session, () => perform(unit, work));
+    case 'savepoint':
+      return inSavepoint(unit, place.outer, work);
+    case 'bare': {
+      const session = newSession(unit.orm, {
+        context: sessionContext(unit.options),
+        withoutTransaction: true,
+        signal: signalFor(unit),
+      });
+      unit.bind(session);
+      return inContextOf(session, () => perform(unit, work));
+    }
+    default:
+      return inOwnTransaction(unit, place.kind === 'enclosed' ? place.enclosure : undefined, work);
+  }
+}
+
+async function inOwnTransaction(
+  unit: Unit,
+  enclosure: UnitEnclosure | undefined,
+  work: () => Promise<unknown>,
+): Promise<void> {
+  const { orm, options } = unit;
+  const { isolationLevel, readOnly, deferrable } = options;
+  const session =
+    enclosure?.session(orm, options) ?? newSession(orm, { context: sessionContext(options), signal: signalFor(unit) });
+  const settings =
+    enclosure === undefined ? { isolationLevel, readOnly, deferrable } : { around: session.getTransactionContext() };
+  const transaction = inTransaction(session, { ...settings, lastLook: () => lastLook(unit) }, async (begun) => {
+    unit.transaction = begun;
+    unit.bind(session);
+    await enclosure?.enter(session, options);
+    await perform(unit, work);
+  });
+  // a deferred constraint speaks up at COMMIT
+  await withConstraintDetails(session, () => transaction);
+}
+
+/** In the outer unit's own session: one identity map a transaction. Where it is rolled back, the database is asked. */
+async function inSavepoint(unit: Unit, outer: Unit, work: () => Promise<unknown>): Promise<void> {
+  const { binding, transaction: around } = outer;
+  const { session } = binding;
+  const journal = binding.startJournal();
+  const setup = { around, lastLook: () => lastLook(unit), signal: signalFor(unit) };
+  try {
+    await inTransaction(session, setup, (savepoint) => {
+      unit.transaction = savepoint;
+      return perform(unit, work);
+    });
+    binding.keep(journal);
+  } catch (error) {
+    if (isCommitted(unit)) {
+      binding.keep(journal);
+    } else if (!unit.isUndoneWithOuter) {
+      await binding.undo(journal).catch((cause) => {
+        unit.unrestored = { error: cause };
+      });
+    }
+    throw error;
+  }
+}
+
+/** From the first step of the work to the last flush. */
+async function perform(unit: Unit, work: () => Promise<unknown>): Promise<void> {
+  const { state, binding, place, transaction } = unit;
+  if (unit.interrupted) {
+    throw rollBack;
+  }
+  work().then(
+    () => state.decide({ by: 'work', end: 'commit' }),
+    (error) => state.decide({ by: 'work', end: 'rollback', error }),
+  );
+  const { end } = await state.decided;
+  await endInner(unit);
+  if (place.kind === 'savepoint') {
+    // the session lives on: what is on its way in it must not end up in the outer unit
+    await binding.calls.quiet();
+  }
+  if (end === 'rollback') {
+    throw rollBack;
+  }
+  if (isOutermost(place)) {
+    await unit.hooks.runBeforeCommit();
+  }
+  state.throwIfDoomed();
+  if (transaction !== undefined) {
+    await unit.driver.assertCommittable?.(transaction);
+  }
+  await flushAll(binding.session);
+}
+
+/** Right before COMMIT or RELEASE, after all that subscribers do, during which the unit may be interrupted. */
+async function lastLook(unit: Unit): Promise<void> {
+  const { place, state } = unit;
+  if (place.kind === 'enclosed') {
+    await place.enclosure.leave(unit.binding.session);
+  }
+  if (isOutermost(place)) {
+    state.commitSent();
+  } else {
+    state.throwIfDoomed();
+  }
+}
+
+/** Where the outcome of COMMIT is unknown, the key of `once` tells. Resolves to how the unit failed then, if it did. */
+async function settled(unit: Unit, error: unknown): Promise<unknown> {
+  const { once, orm, options } = unit;
+  if (once === undefined || !(error instanceof CommitOutcomeUnknownError)) {
+    return error;
+  }
+  const outcome = await once.settle(unit, performance.now() + patienceOf(orm)).catch(() => 'unknown');
+  if (outcome === 'committed') {
+    return undefined;
+  }
+  return outcome === 'rolled-back' && (options.retry !== undefined || once.elsewhere !== undefined)
+    ? new TransactionAbortedError('The connection was lost during COMMIT, and nothing of the transaction is stored', {
+        cause: error.cause,
+        connectionLost: true,
+      })
+    : error;
+}
+
+/** The transaction was not committed, or something failed after it was. */
+function closeFailed(unit: Unit, error: unknown): Promise<Failure | undefined> {
+  const { state } = unit;
+  if (error === undefined) {
+    return close(unit, 'committed', undefined);
+  }
+  // nothing was decided where BEGIN failed
+  state.decide({ by: 'interruption', end: 'rollback', error });
+  if (error instanceof CommitOutcomeUnknownError) {
+    return close(unit, 'unknown', { error });
+  }
+  if (unit.place.kind !== 'joined' && isCommitted(unit)) {
+    return close(unit, 'committed', { error });
+  }
+  const { decision } = state;
+  if (decision?.end === 'rollback') {
+    return close(unit, 'rolled-back', decision.by === 'hand' ? undefined : { error: decision.error });
+  }
+  return close(unit, 'rolled-back', state.interruption ?? { error });
+}
+
+/** The outcome is known: who waits for the end is told, and then the callbacks run, or are the outer unit's to run. */
+async function close(
+  unit: Unit,
+  status: Exclude<UnitStatus, 'active'>,
+  failure: Failure | undefined,
+): Promise<Failure | undefined> {
+  const { state, hooks, outer, place, unrestored } = unit;
+  state.close(status);
+  // whoever waits for the end comes before the callbacks
+  await state.closed;
+  const shares = place.kind === 'joined';
+  if (unrestored !== undefined || (shares && status === 'rolled-back')) {
+    outer?.innerFailed(unrestored?.error ?? failure?.error);
+  }
+  // where the transaction is shared, nothing is undone before it ends
+  if (outer !== undefined && !isOutermost(place) && (shares || status === 'committed')) {
+    if (failure !== undefined && status === 'committed') {
+      // a subscriber of MikroORM's that threw after the savepoint was released: what the unit did is kept
+      hooks.afterCommit(() => Promise.reject(failure.error));
+    }
+    hooks.joinTo(outer.hooks);
+    return status === 'committed' ? undefined : failure;
+  }
+  const thrown = status === 'unknown' ? [] : await hooks.run(status, failure?.error);
+  unit.hooksDone = true;
+  return afterHooks(status, thrown, failure ?? unrestored);
+}
+
+/** What `run` settles with. */
+async function outcomeOf<T>(unit: Unit, failure: Failure | undefined, worked: Promise<T>): Promise<T> {
+  const { decision } = unit.state;
+  if (decision?.by !== 'hand') {
+    if (failure !== undefined) {
+      throw failure.error;
+    }
+    return worked;
+  }
+  const value = await worked;
+  // whoever ended it by hand was told; but what is not stored must not be reported as success
+  if (failure !== undefined && decision.end === 'commit' && unit.status !== 'committed') {
+    throw failure.error;
+  }
+  return value;
+}
+
+/** Inner units that are still open when the work is done are rolled back. */
+async function endInner(unit: Unit): Promise<void> {
+  const { interruption } = unit.state;
+  for (let { inner } = unit; inner !== undefined; { inner } = unit) {
+    inner.interrupt(
+      new UnitOfWorkClosedError(
+        'The outer unit of work ended while this inner one was open: the inner one was rolled back.',
+        'rolled-back',
+        interruption && { cause: interruption.error },
+      ),
+    );
+    await inner.state.closed;
+  }
+}
+
+const isCommitted = ({ transaction }: Unit): boolean =>
+  (transaction as { readonly isCommitted?: boolean } | undefined)?.isCommitted === true;
+
+/** What cancels the running statement where the driver does not do so by itself. */
+const signalFor = (unit: Unit): AbortSignal | undefined =>
+  isSingleConnection(unit.orm) || (unit.driver.cancelRunning !== undefined && unit.place.kind !== 'bare')
+    ? undefined
+    : unit.cancellation;

@@ -1,36 +1,54 @@
-/** A callback that runs after a unit has ended. */
+/** A callback that runs when a unit is about to commit, or after it has. */
 export type Hook = () => unknown;
+
+/** A callback that runs after a unit was rolled back, with what it failed with: undefined where that was asked for. */
+export type RollbackHook = (error: unknown) => unknown;
 
 /** The callbacks that wait for the end of a unit. */
 export class Hooks {
+  #beforeCommit: Hook[] = [];
   #afterCommit: Hook[] = [];
-  #afterRollback: Hook[] = [];
+  #afterRollback: RollbackHook[] = [];
+
+  beforeCommit(hook: Hook): void {
+    this.#beforeCommit.push(hook);
+  }
 
   afterCommit(hook: Hook): void {
     this.#afterCommit.push(hook);
   }
 
-  afterRollback(hook: Hook): void {
+  afterRollback(hook: RollbackHook): void {
     this.#afterRollback.push(hook);
+  }
+
+  /** Runs what is to run in the transaction, when the outermost unit is about to commit. Rejects with what one throws. */
+  async runBeforeCommit(): Promise<void> {
+    // by shift(), so that a hook can register another one
+    for (let hook = this.#beforeCommit.shift(); hook !== undefined; hook = this.#beforeCommit.shift()) {
+      await hook();
+    }
   }
 
   /** Hands the callbacks, those to come included, to the unit around this one: its end decides which of them run. */
   joinTo(outer: Hooks): void {
     outer.#afterCommit.push(...this.#afterCommit);
     outer.#afterRollback.push(...this.#afterRollback);
+    outer.#beforeCommit.push(...this.#beforeCommit);
+    this.#beforeCommit = outer.#beforeCommit;
     this.#afterCommit = outer.#afterCommit;
     this.#afterRollback = outer.#afterRollback;
   }
 
   /** Runs what waits for this outcome, in order, and drops the rest. Resolves to what they threw. */
-  async run(outcome: 'committed' | 'rolled-back'): Promise<unknown[]> {
-    const [due, moot] =
+  async run(outcome: 'committed' | 'rolled-back', failure?: unknown): Promise<unknown[]> {
+    const [due, moot]: [RollbackHook[], RollbackHook[]] =
       outcome === 'committed' ? [this.#afterCommit, this.#afterRollback] : [this.#afterRollback, this.#afterCommit];
     const errors: unknown[] = [];
     // by shift(), so that a hook can register another one
     for (let hook = due.shift(); hook !== undefined; hook = due.shift()) {
       try {
-        await hook();
+        await hook(failure);
       } catch (error) {
         errors.push(error);
       }

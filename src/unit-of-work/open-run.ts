@@ -1,13 +1,13 @@
 import { deferred } from '../common/deferred.js';
 import type { OpenUnit } from '../engine/open-units.js';
-import type { UnitTransaction } from './unit-transaction.js';
+import type { Unit } from './unit.js';
 
 /** One call of `run` or `begin`, from its first attempt to its last, the pauses in between included. */
 export class OpenRun implements OpenUnit {
   readonly #interrupted = new AbortController();
   readonly #left = deferred<void>();
   /** The attempt that is under way, or was the last. */
-  unit: UnitTransaction | undefined;
+  unit: Unit | undefined;
 
   /** Aborted when the run is interrupted from outside. */
   get interrupted(): AbortSignal {
@@ -25,7 +25,7 @@ export class OpenRun implements OpenUnit {
 
   /** Resolves when the transaction has ended; also where the run ends before it has one. */
   get ended(): Promise<void> {
-    return Promise.race([this.#left.promise, this.unit?.ended ?? this.#left.promise]);
+    return Promise.race([this.#left.promise, this.unit?.state.closed ?? this.#left.promise]);
   }
 
   interrupt(error: unknown): void {

@@ -1,175 +1,71 @@
-import { IsolationLevel, type TransactionOptions, TransactionPropagation } from '@mikro-orm/core';
-import { describeValue } from '../common/describe-value.js';
-import { ConfigurationError } from '../errors.js';
+import type { TransactionOptions } from '@mikro-orm/core';
 
 /** How often a unit runs when it fails for a reason that another run may not meet. Delays are in milliseconds. */
 export interface RetryOptions {
   /** All runs, the first included. */
   attempts: number;
   /** The most that the first pause lasts; it doubles from pause to pause. 10 unless set. */
-  minDelay?: number;
+  minDelay?: number | undefined;
   /** The most that any pause lasts. 1,000 unless set. */
-  maxDelay?: number;
+  maxDelay?: number | undefined;
   /** Also runs again after MikroORM's `OptimisticLockError`. */
-  optimistic?: boolean;
+  optimistic?: boolean | undefined;
+  /**
+   * Tells of other errors whether to run again after them: what a service of yours answers when it is busy, say. It adds
+   * reasons and takes none away, and is not asked where something is stored, or may be.
+   */
+  when?: ((error: unknown) => boolean) | undefined;
+}
+
+/** What row-level security policies ask for, for the length of a transaction. */
+export interface UnitSessionContext {
+  /** Settings of the transaction, by names with a dot: `{ 'app.tenant': 7 }`. A Date is written as ISO 8601. */
+  variables?: Record<string, string | number | boolean | Date | undefined> | undefined;
+  /** The role that the transaction runs as. */
+  role?: string | undefined;
+}
+
+/** Milliseconds after which PostgreSQL ends something. 0: never. */
+export interface UnitTimeouts {
+  /** One statement: 57014. */
+  statement?: number | undefined;
+  /** The wait for one lock: 55P03. */
+  lock?: number | undefined;
+  /** A pause between two statements: 25P03, which ends the connection. */
+  idleInTransaction?: number | undefined;
+  /** The whole transaction: 25P04, which ends the connection. Needs PostgreSQL 17, and is refused by older servers. */
+  transaction?: number | undefined;
 }
 
 /** What a unit of work can be told: when it is declared, when it is made, and at each call. Later ones win. */
 export interface UnitOfWorkOptions {
+  /**
+   * What the unit is called in traces and errors: the name of its class unless set. One that is set stands in
+   * `application_name` (`pg_stat_activity`) while the transaction runs, too.
+   */
+  name?: string | undefined;
   /** MikroORM's isolation level. PostgreSQL's default, `read committed`, unless set. */
-  isolationLevel?: TransactionOptions['isolationLevel'];
-  /** PostgreSQL refuses every write of the unit. */
-  readOnly?: boolean;
+  isolationLevel?: TransactionOptions['isolationLevel'] | undefined;
   /** What happens where another unit is open around this one: MikroORM's modes; `nested`, a savepoint, unless set. */
-  propagation?: TransactionOptions['propagation'];
+  propagation?: TransactionOptions['propagation'] | undefined;
+  /** PostgreSQL refuses every write of the unit. */
+  readOnly?: boolean | undefined;
+  /** Waits at its beginning for a moment from which it can't fail: for `serializable` with `readOnly` only. */
+  deferrable?: boolean | undefined;
+  /** Refuses to run inside of another unit or transaction: what it does is committed when it is done, or not at all. */
+  outermost?: boolean | undefined;
   /** Ends the unit when it is aborted: rolled back, the running statement cancelled on the server. */
-  signal?: AbortSignal;
-  /** What row-level security policies ask for: variables of the transaction, and the role that it runs as. */
-  session?: { variables?: Record<string, string | number | boolean>; role?: string };
-  /** Milliseconds after which PostgreSQL ends a statement, a wait for a lock, or an idle transaction. 0: never. */
-  timeouts?: { statement?: number; lock?: number; idleInTransaction?: number };
+  signal?: AbortSignal | undefined;
+  /** What row-level security policies ask for. A function is asked once a run, before anything is sent. */
+  session?: UnitSessionContext | (() => UnitSessionContext | Promise<UnitSessionContext>) | undefined;
+  /** Milliseconds after which PostgreSQL ends a statement, a wait for a lock, a pause, or the transaction. 0: never. */
+  timeouts?: UnitTimeouts | undefined;
   /** All runs, the first included: after 40001, 40P01, or a lost connection where it is certain that nothing is stored. */
-  retry?: number | RetryOptions;
-}
-
-type Variables = Record<string, string | number | boolean>;
-
-const optionNames = ['isolationLevel', 'readOnly', 'propagation', 'signal', 'session', 'timeouts', 'retry'] as const;
-const timeoutNames = ['statement', 'lock', 'idleInTransaction'] as const;
-/** The largest timeout that PostgreSQL takes. */
-const longestTimeout = 2_147_483_647;
-
-/**
- * Lays the options over each other, later ones over earlier ones, and checks them. `session.variables` and `timeouts`
- * are laid over each other name by name. Nothing that was given is changed.
- *
- * @throws ConfigurationError where an option is unknown or has a value that makes no sense.
- */
-export function resolveOptions(...layers: readonly (UnitOfWorkOptions | undefined)[]): UnitOfWorkOptions {
-  const resolved: UnitOfWorkOptions = {};
-  for (const layer of layers) {
-    if (layer === undefined) {
-      continue;
-    }
-    if (typeof layer !== 'object' || layer === null) {
-      throw new ConfigurationError(`The options of a unit of work must be an object, and are ${describe(layer)}.`);
-    }
-    refuseUnknown('option', layer, optionNames);
-    const { session, timeouts, ...rest } = layer;
-    Object.assign(resolved, given(rest));
-    if (session !== undefined) {
-      validateSession(session);
-      const variables = { ...resolved.session?.variables, ...given(session.variables ?? {}) } as Variables;
-      resolved.session = { ...resolved.session, ...given(session), variables };
-    }
-    if (timeouts !== undefined) {
-      validateTimeouts(timeouts);
-      resolved.timeouts = { ...resolved.timeouts, ...given(timeouts) };
-    }
-  }
-  validate(resolved);
-  return resolved;
-}
-
-/** Session variables of the transaction: those asked for, and the timeouts, which PostgreSQL takes in the same way. */
-export function sessionContext(options: UnitOfWorkOptions) {
-  const { statement, lock, idleInTransaction } = options.timeouts ?? {};
-  const timeouts = given({
-    statement_timeout: statement,
-    lock_timeout: lock,
-    idle_in_transaction_session_timeout: idleInTransaction,
-  });
-  const variables = { ...options.session?.variables, ...timeouts };
-  const role = options.session?.role;
-  return role === undefined && Object.keys(variables).length === 0 ? undefined : { variables, ...given({ role }) };
-}
-
-const given = <T extends object>(values: T): Partial<T> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
-
-const describe = (value: unknown): string =>
-  typeof value === 'string' && value.length <= 100 ? JSON.stringify(value) : describeValue(value);
-
-function refuseUnknown(what: string, values: object, names: readonly string[]): void {
-  for (const name of Object.keys(values)) {
-    if (!names.includes(name)) {
-      throw new ConfigurationError(`There is no ${what} ${describe(name)}; there are ${names.join(', ')}.`);
-    }
-  }
-}
-
-function oneOf(name: string, value: string | undefined, values: readonly string[]): void {
-  if (value !== undefined && !values.includes(value)) {
-    throw new ConfigurationError(`${name} must be one of ${values.join(', ')}, and is ${describe(value)}.`);
-  }
-}
-
-function validate({ isolationLevel, readOnly, propagation, signal, retry }: UnitOfWorkOptions): void {
-  const levels = Object.values(IsolationLevel).filter((level) => level !== IsolationLevel.SNAPSHOT);
-  oneOf('isolationLevel', isolationLevel, levels);
-  oneOf('propagation', propagation, Object.values(TransactionPropagation));
-  if (readOnly !== undefined && typeof readOnly !== 'boolean') {
-    throw new ConfigurationError(`readOnly must be true or false, and is ${describe(readOnly)}.`);
-  }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new ConfigurationError(`signal must be an AbortSignal, and is ${describe(signal)}.`);
-  }
-  if (retry !== undefined) {
-    validateRetry(typeof retry === 'number' ? { attempts: retry } : retry);
-  }
-}
-
-function validateRetry(retry: RetryOptions): void {
-  if (typeof retry !== 'object' || retry === null) {
-    throw new ConfigurationError(`retry must be a number of attempts or { attempts }, and is ${describe(retry)}.`);
-  }
-  refuseUnknown('retry option', retry, ['attempts', 'minDelay', 'maxDelay', 'optimistic']);
-  if (!Number.isSafeInteger(retry.attempts) || retry.attempts < 1) {
-    throw new ConfigurationError(
-      `retry must be 1 or more attempts, the first included, and is ${describe(retry.attempts)}.`,
-    );
-  }
-  for (const name of ['minDelay', 'maxDelay'] as const) {
-    milliseconds(`retry.${name}`, retry[name]);
-  }
-}
-
-function validateSession(session: NonNullable<UnitOfWorkOptions['session']>): void {
-  if (typeof session !== 'object' || session === null) {
-    throw new ConfigurationError(`session must be { variables, role }, and is ${describe(session)}.`);
-  }
-  refuseUnknown('session option', session, ['variables', 'role']);
-  if (session.role !== undefined && (typeof session.role !== 'string' || !/^[^\0]+$/.test(session.role))) {
-    throw new ConfigurationError('session.role must be the name of a role.');
-  }
-  for (const [name, value] of Object.entries(session.variables ?? {})) {
-    if (!/^[a-z_][\w$]*(\.[a-z_][\w$]*)*$/i.test(name)) {
-      throw new ConfigurationError(`${describe(name)} is no name of a session variable; "app.tenant" is one.`);
-    }
-    const valid = ['string', 'number', 'boolean', 'undefined'].includes(typeof value);
-    if (!valid || (typeof value === 'string' && value.includes('\0'))) {
-      throw new ConfigurationError(`The session variable "${name}" must be a string, a number or a boolean.`);
-    }
-  }
-}
-
-function validateTimeouts(timeouts: NonNullable<UnitOfWorkOptions['timeouts']>): void {
-  if (typeof timeouts !== 'object' || timeouts === null) {
-    throw new ConfigurationError(`timeouts must be { statement, lock, idleInTransaction }.`);
-  }
-  refuseUnknown('timeout', timeouts, timeoutNames);
-  for (const name of timeoutNames) {
-    milliseconds(`timeouts.${name}`, timeouts[name]);
-  }
-}
-
-function milliseconds(name: string, value: unknown): void {
-  if (
-    value !== undefined &&
-    !(Number.isInteger(value) && (value as number) >= 0 && (value as number) <= longestTimeout)
-  ) {
-    throw new ConfigurationError(
-      `${name} must be a whole number of milliseconds from 0 to ${longestTimeout}, and is ${describe(value)}.`,
-    );
-  }
+  retry?: number | RetryOptions | undefined;
+  /**
+   * Exactly once: work of one key is stored at most once, whatever fails. Its result is stored in the same transaction, and
+   * is what every later call with the key resolves to, without running `work`. Needs `CompletedUnit` among the engine's
+   * entities: see `mikro-orm-uow/once`.
+   */
+  once?: string | undefined;
 }

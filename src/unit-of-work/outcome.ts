@@ -73,18 +73,30 @@ const undoneBut = (errors: readonly unknown[]) =>
     { cause: new AggregateError(errors, 'afterRollback callbacks failed') },
   );
 
-/** Errors beside the one that the caller has to get: listed as `suppressed` on it, or shown as warnings. */
+/**
+ * Errors beside the one that the caller has to get: listed as `suppressed` on it, or shown as warnings. Anything may be
+ * thrown, what can't be looked at included: the caller gets it all the same.
+ */
 export function report(error: unknown, suppressed: readonly unknown[]): void {
-  if (error instanceof Error && Object.isExtensible(error) && !('suppressed' in error)) {
-    Object.defineProperty(error, 'suppressed', { value: suppressed, configurable: true, enumerable: true });
-  } else {
-    warn(suppressed);
+  try {
+    if (error instanceof Error && Object.isExtensible(error) && !('suppressed' in error)) {
+      Object.defineProperty(error, 'suppressed', { value: suppressed, configurable: true, enumerable: true });
+      return;
+    }
+  } catch {
+    // shown, then
   }
+  warn(suppressed);
 }
 
 /** Shows what was listed on an error that nobody will see, for another attempt follows. */
 export function warnOfSuppressed(error: unknown): void {
-  const { suppressed } = error as { suppressed?: unknown };
+  let suppressed: unknown;
+  try {
+    ({ suppressed } = error as { suppressed?: unknown });
+  } catch {
+    return; // what can't be looked at has nothing listed on it
+  }
   if (Array.isArray(suppressed)) {
     warn(suppressed);
   }
@@ -92,6 +104,10 @@ export function warnOfSuppressed(error: unknown): void {
 
 function warn(errors: readonly unknown[]): void {
   for (const error of errors) {
-    process.emitWarning(error instanceof Error ? error : String(error), 'UnitOfWorkWarning');
+    try {
+      process.emitWarning(error instanceof Error ? error : String(error), 'UnitOfWorkWarning');
+    } catch {
+      process.emitWarning('A callback of a unit of work failed with what has no text', 'UnitOfWorkWarning');
+    }
   }
 }

@@ -2,7 +2,7 @@ import { ConnectionException, OptimisticLockError } from '@mikro-orm/core';
 import { AfterCommitError, CommitOutcomeUnknownError } from '../errors.js';
 import type { OpenRun } from './open-run.js';
 import type { RetryOptions, UnitOfWorkOptions } from './options.js';
-import { warnOfSuppressed } from './outcome.js';
+import { report, warnOfSuppressed } from './outcome.js';
 import { pause } from './pause.js';
 
 /** Serialization failure, deadlock; and connections that could not be made or were lost, or that the server ended. */
@@ -22,7 +22,7 @@ export async function retrying<T>(
     try {
       return await attempt(number);
     } catch (error) {
-      if (!run.mayRunAgain || !isTransient(error, options.optimistic)) {
+      if (!run.mayRunAgain || !(isTransient(error, options.optimistic) || isReason(error, options))) {
         throw error;
       }
       if (number >= options.attempts) {
@@ -31,6 +31,19 @@ export async function retrying<T>(
       warnOfSuppressed(error);
     }
     await pause(backoff(number, options), signal, run.interrupted);
+  }
+}
+
+/** Whether the caller has a reason of his own to run again. */
+function isReason(error: unknown, { when }: RetryOptions): boolean {
+  if (when === undefined || error instanceof AfterCommitError || error instanceof CommitOutcomeUnknownError) {
+    return false;
+  }
+  try {
+    return when(error) === true;
+  } catch (thrown) {
+    report(error, [thrown]);
+    return false;
   }
 }
 
@@ -43,7 +56,7 @@ export function backoff(runs: number, { minDelay = 10, maxDelay = 1000 }: Omit<R
 }
 
 /** Whether another run may succeed. By SQLSTATE, of the error or of what is behind it: the classes differ. */
-export function isTransient(error: unknown, optimistic = false): boolean {
+function isTransient(error: unknown, optimistic = false): boolean {
   try {
     return hasTransientState(error, optimistic, 0);
   } catch {

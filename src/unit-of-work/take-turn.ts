@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { UnitOfWorkError } from '../errors.js';
-import type { UnitTransaction } from './unit-transaction.js';
+import type { Unit } from './unit.js';
 
 /** How long an inner unit waits for its turn while another one is open that only a call by hand can end. */
 const longestWait = 10_000;
@@ -10,11 +10,7 @@ const longestWait = 10_000;
  * signal's reason, or where the turn is held too long by a unit that was opened by `begin()`. With `patience`, as tests
  * have it, the wait is that many milliseconds, and any unit can hold its turn too long.
  */
-export async function takeTurn(
-  outer: UnitTransaction,
-  signal: AbortSignal | undefined,
-  patience?: number,
-): Promise<() => void> {
+export async function takeTurn(outer: Unit, signal: AbortSignal | undefined, patience?: number): Promise<() => void> {
   signal?.throwIfAborted();
   const turn = outer.turns.take();
   const waiting = new AbortController();

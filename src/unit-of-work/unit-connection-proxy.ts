@@ -2,15 +2,15 @@ import type { EntityManager } from '@mikro-orm/core';
 import { UnitOfWorkError } from '../errors.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
 import { ownedByUnit } from '../repository/writing/standalone.js';
+import type { Unit } from './unit.js';
 import { isInside } from './unit-context.js';
-import type { UnitTransaction } from './unit-transaction.js';
 
 /** Hands a unit's session to its repositories. */
 export class UnitConnectionProxy implements ConnectionProxy<EntityManager> {
   readonly [ownedByUnit] = true;
-  readonly #unit: UnitTransaction;
+  readonly #unit: Unit;
 
-  constructor(unit: UnitTransaction) {
+  constructor(unit: Unit) {
     this.#unit = unit;
   }
 
@@ -29,8 +29,8 @@ export class UnitConnectionProxy implements ConnectionProxy<EntityManager> {
             'An inner unit of work that was opened by begin() is still open in this one. Use its repositories, or commit or roll it back first. Nothing was sent.',
           );
         }
-        await inner.ended;
-      } else if (opening !== undefined && !unit.calls.surroundCaller) {
+        await inner.state.closed;
+      } else if (opening !== undefined && !unit.binding.calls.surroundCaller) {
         await opening;
       } else {
         return unit.session;

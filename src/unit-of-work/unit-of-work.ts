@@ -1,14 +1,23 @@
 import type { MikroORM } from '@mikro-orm/core';
 import { requireMethods } from '../common/require-methods.js';
+import { openUnitsOf } from '../engine/open-units.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { MikroOrmRepository } from '../repository/repository.js';
 import { requireKnownEntity } from '../repository/scope.js';
-import { ActiveUnit, type ActiveUnitClass, type OpenUnitOfWork, repositoryOf } from './active-unit.js';
-import { beginUnit, runUnit } from './conduct.js';
-import type { Launch } from './launch.js';
-import { resolveOptions, type UnitOfWorkOptions } from './options.js';
+import {
+  ActiveUnit,
+  type ActiveUnitClass,
+  beginUnit,
+  type OpenUnitOfWork,
+  repositoryOf,
+  runUnit,
+} from './active-unit.js';
+import type { Launch } from './conduct.js';
+import type { UnitOfWorkOptions } from './options.js';
 import { type Repositories, type RepositoryClass, type Unreserved, validateRepositories } from './repositories.js';
 import { requireFunction } from './require-function.js';
+import { resolveOptions } from './resolve-options.js';
+import { unitsAround } from './unit-context.js';
 
 /** What `MikroOrmUnitOfWork.of()` makes: a class to extend. */
 export type UnitOfWorkClass<Declared extends Repositories> = new (
@@ -106,8 +115,27 @@ export abstract class MikroOrmUnitOfWork<Declared extends Repositories> {
     return beginUnit(this.#launch(options, true), this.#declared.Unit);
   }
 
+  /**
+   * The open unit of this declaration around the running code: the innermost one on the same engine, or undefined. For code
+   * that is not handed the unit, such as a method under `@InUnitOfWork`.
+   */
+  get current(): OpenUnitOfWork<Declared> | undefined {
+    const engine = openUnitsOf(this.#engineFactory) ?? this.#engineFactory;
+    for (const { opened, engineFactory, joinable } of unitsAround()) {
+      if (
+        joinable &&
+        opened instanceof this.#declared.Unit &&
+        (openUnitsOf(engineFactory) ?? engineFactory) === engine
+      ) {
+        return opened;
+      }
+    }
+    return undefined;
+  }
+
   #launch(options: UnitOfWorkOptions | undefined, manual: boolean): Launch {
     return {
+      name: this.constructor.name,
       engineFactory: this.#engineFactory,
       options: resolveOptions(this.#options, options),
       manual,

@@ -7,10 +7,11 @@ import {
   type UpsertManyOptions,
   type UpsertOptions,
   Utils,
-  wrap,
 } from '@mikro-orm/core';
-import { atomically } from '../../session/inner-session.js';
+import { atomically, ignoreReturnedNulls } from '../../session/inner-session.js';
+import { reread } from '../../session/reread.js';
 import type { Scope } from '../scope.js';
+import { columnsOf } from '../validation/metadata.js';
 
 /** MikroORM's options for an upsert, without those that are the session's affair. */
 export type UpsertRowOptions<Entity extends object, Fields extends string = never> = Omit<
@@ -38,16 +39,12 @@ export async function upsertRows<Entity extends object>(
 ): Promise<Entity[]> {
   const { session } = scope;
   const groups = groupsOf(scope.meta as unknown as EntityMetadata, rows);
-  const several = groups.length > 1 || rows.length > (options.batchSize ?? session.config.get('batchSize'));
-  // with `upsertManaged: false`, MikroORM only changes what the session holds, and leaves it to a flush
-  if (session.config.get('upsertManaged') && (!several || session.isInTransaction())) {
-    return sendGroups(session, scope, groups, options);
-  }
-  const keys = await atomically(session, async (inner) => {
-    const sent = await sendGroups(inner, scope, groups, options);
-    return sent.map((each) => wrap(each, true).getPrimaryKey());
-  });
-  return loaded(scope, keys);
+  // in a session apart, MikroORM takes nothing of what this one holds for what has just been stored
+  const sent = rows.some((row) => Utils.isEntity(row))
+    ? await sendGroups(session, scope, groups, options)
+    : await atomically(session, (inner) => sendGroups(ignoreReturnedNulls(inner), scope, groups, options));
+  const present = await reread(session, sent);
+  return sent.map((each) => present.get(each) as Entity);
 }
 
 /** Rows with the same fields, and where they stood. One statement writes the same fields for each of its rows. */
@@ -83,11 +80,6 @@ function missingParts(data: object, properties: Readonly<Record<string, EntityPr
   });
 }
 
-const columnsOf = (property: EntityProperty): string[] =>
-  property.kind === ReferenceKind.EMBEDDED && !property.object
-    ? Object.values(property.embeddedProps).flatMap(columnsOf)
-    : [property.name];
-
 async function sendGroups<Entity extends object>(
   session: EntityManager,
   { entity }: Scope<Entity>,
@@ -110,14 +102,4 @@ async function sendGroups<Entity extends object>(
     }
   }
   return results;
-}
-
-/** The entities with these keys, as the database has them now, in the order of the keys. */
-async function loaded<Entity extends object>(
-  { entity, meta, session }: Scope<Entity>,
-  keys: readonly unknown[],
-): Promise<Entity[]> {
-  const key = Utils.getPrimaryKeyHash(meta.primaryKeys as string[]);
-  await session.find(entity, { [key]: { $in: keys } } as never, { refresh: true, filters: false, flushMode: 'commit' });
-  return keys.map((each) => session.getUnitOfWork(false).getById(meta.class, each as never) as Entity);
 }

@@ -1,0 +1,2 @@
+export { CompletedUnit } from './completed-unit.js';
+export { deleteCompletedUnits } from './delete-completed-units.js';

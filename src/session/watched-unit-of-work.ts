@@ -1,0 +1,95 @@
+import { type Collection, type EntityMetadata, Reference, UnitOfWork, wrap } from '@mikro-orm/core';
+import type { Action } from './flush-watch.js';
+import { isToMany } from './journal.js';
+import { noterOf, over } from './noting.js';
+import type { SessionBinding } from './unit-session.js';
+
+const base = UnitOfWork.prototype;
+const bindingOf = (unitOfWork: UnitOfWork): SessionBinding => noterOf(unitOfWork) as SessionBinding;
+
+const noted = (action: Action) =>
+  function (this: UnitOfWork, entity: never, visited: never, options: never): unknown {
+    bindingOf(this).watch.note(action, entity);
+    return (base[action] as (entity: never, visited: never, options: never) => unknown).call(
+      this,
+      entity,
+      visited,
+      options,
+    );
+  };
+
+const dates = new WeakMap<EntityMetadata, readonly string[]>();
+
+/** The properties that are times. */
+function datesOf(meta: EntityMetadata): readonly string[] {
+  const names =
+    dates.get(meta) ?? meta.props.filter(({ runtimeType }) => runtimeType === 'Date').map(({ name }) => name as string);
+  dates.set(meta, names);
+  return names;
+}
+
+/** The entities that refer to this one by a relation of `on delete cascade`. */
+function cascadedFrom(unitOfWork: UnitOfWork, entity: object): object[] {
+  const children: object[] = [];
+  for (const { meta, prop } of wrap(entity, true).__meta.referencingProperties) {
+    if (prop.deleteRule === 'cascade' && prop.owner !== false && !isToMany(prop.kind)) {
+      for (const referrer of unitOfWork.getIdentityMap().getStore(meta).values()) {
+        if (Reference.unwrapReference((referrer as Record<string, object>)[prop.name] as object) === entity) {
+          children.push(referrer as object);
+        }
+      }
+    }
+  }
+  return children;
+}
+
+/** MikroORM's unit of work inside a bound session, which tells of what it is told, and of its flushes. */
+export const watchedUnitOfWork = over(base, {
+  persist: noted('persist'),
+  remove: noted('remove'),
+  scheduleOrphanRemoval: noted('scheduleOrphanRemoval'),
+  /** Comes right after the changes were computed and all subscribers have seen them, before anything is sent. */
+  filterCollectionUpdates(this: UnitOfWork) {
+    const { journal, watch } = bindingOf(this);
+    watch.start();
+    journal?.sends(this.getCollectionUpdates() as Collection<object>[]);
+    base['filterCollectionUpdates'].call(this);
+  },
+  /** Ends each flush, also one that failed. */
+  postCommitCleanup(this: UnitOfWork) {
+    bindingOf(this).journal?.flushed(
+      this.getChangeSets(),
+      [...this.getExtraUpdates()].map(([entity]) => entity as object),
+    );
+    base['postCommitCleanup'].call(this);
+  },
+  /** MikroORM would remember the very object that the entity has, and so never see that it was changed in place. */
+  register(this: UnitOfWork, entity: object, data: Record<string, unknown> | undefined, options: never) {
+    const registered = base.register.call(this, entity as never, data as never, options);
+    const { __meta: meta, __originalEntityData: stored } = wrap(entity, true);
+    if (data !== undefined && stored === data) {
+      for (const name of datesOf(meta as unknown as EntityMetadata)) {
+        if (data[name] instanceof Date) {
+          data[name] = new Date(data[name]);
+        }
+      }
+    }
+    return registered;
+  },
+  /** An entity leaves the session, and with it those whose rows the database has deleted along with its own. */
+  unsetIdentity(this: UnitOfWork, entity: object) {
+    const { journal, session } = bindingOf(this);
+    const children = cascadedFrom(this, entity);
+    journal?.losing(session, entity);
+    base.unsetIdentity.call(this, entity as never);
+    for (const child of children) {
+      this.unsetIdentity(child as never);
+    }
+  },
+  merge(this: UnitOfWork, entity: object, visited: never) {
+    if (visited === undefined) {
+      bindingOf(this).journal?.touched.add(entity);
+    }
+    base.merge.call(this, entity as never, visited);
+  },
+});

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto';
+import type { MikroORM } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { CommitOutcomeUnknownError, ConfigurationError } from '../errors.js';
+import { CompletedUnit } from '../once/completed-unit.js';
+import { requireJson } from '../once/require-json.js';
+import { inTransaction, newSession } from '../session/in-transaction.js';
+import { sessionContext } from './resolve-options.js';
+import type { Unit } from './unit.js';
+
+/*
+ * Exactly once: the key of a unit is inserted in the unit's own transaction before its work, and what the work returned is
+ * stored there after it. Who comes second waits at the key for the first one's end, and finds the result, or takes the place.
+ * The same question settles a COMMIT whose outcome is unknown: whoever can insert the key knows that it was not stored.
+ */
+
+/** @throws ConfigurationError where the unit can't be done once */
+export function checkOnce(orm: MikroORM, key: string | undefined, manual: boolean): void {
+  if (key === undefined) {
+    return;
+  }
+  if (orm.getMetadata().find(CompletedUnit) === undefined) {
+    throw new ConfigurationError(
+      'once needs a table of its own: add CompletedUnit of "mikro-orm-uow/once" to the engine\'s entities, and a migration that makes it. Nothing was sent.',
+    );
+  }
+  if (manual) {
+    throw new ConfigurationError(
+      'once stores what the work of run() returns, and begin() has none: use run(). Nothing was sent.',
+    );
+  }
+}
+
+/** Thrown where another transaction has inserted the key, and this one's snapshot is too old to see it. */
+export class KeyTaken extends Error {}
+
+/** A key at which the run of a unit stands. */
+export class Once {
+  readonly #key: string;
+  readonly #run = randomUUID();
+  /** What another run has stored under the key, where this one was not. */
+  elsewhere: { readonly result: unknown } | undefined;
+
+  constructor(key: string) {
+    this.#key = key;
+  }
+
+  /** Does the work, or gives what it once returned. */
+  async perform<T>(unit: Unit, work: () => T | Promise<T>): Promise<T> {
+    if (!unit.transactional) {
+      throw new ConfigurationError(
+        'once needs a transaction, and this unit has none, as its propagation says. Nothing was stored.',
+      );
+    }
+    const session = unit.session as SqlEntityManager;
+    const done = await this.#claim(unit, session);
+    if (done !== undefined) {
+      return done.result as T;
+    }
+    const result = await work();
+    // one that was rolled back by hand stores nothing, its key included
+    if (unit.state.working) {
+      requireJson(result);
+      await session.nativeUpdate(CompletedUnit, { key: this.#key }, { result } as never);
+    }
+    return result;
+  }
+
+  /**
+   * Finds out what became of a COMMIT whose answer was lost, on whichever server is primary by now; rejects where that can't
+   * be found out in time. `elsewhere` has the result where it was another run that stored it.
+   */
+  async settle(unit: Unit, deadline: number): Promise<'committed' | 'rolled-back'> {
+    for (let pause = 20; ; pause = Math.min(pause * 2, 500)) {
+      try {
+        const done = await this.#probe(unit, Math.ceil(deadline - performance.now()));
+        if (done?.run !== undefined && done.run !== this.#run) {
+          this.elsewhere = done;
+        }
+        return done?.run === this.#run ? 'committed' : 'rolled-back';
+      } catch (error) {
+        if (error instanceof ConfigurationError || performance.now() + pause > deadline) {
+          throw error;
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+
+  /** Inserts the key; where it is there, resolves to what is stored under it. Waits for a transaction that is at it. */
+  async #claim(unit: Unit, session: SqlEntityManager): Promise<{ run: string; result: unknown } | undefined> {
+    const row = { key: this.#key, name: unit.name, run: this.#run, completedAt: new Date() };
+    const insert = session
+      .createQueryBuilder(CompletedUnit)
+      .insert(row as never)
+      .onConflict('key')
+      .ignore();
+    const { affectedRows } = await insert.execute('run', false).catch((error: unknown) => {
+      throw (error as { code?: unknown }).code === '40001' ? new KeyTaken('', { cause: error }) : error;
+    });
+    if (affectedRows > 0) {
+      return undefined;
+    }
+    const present = await session.findOne(CompletedUnit, this.#key, {
+      refresh: true,
+      disableIdentityMap: true,
+      filters: false,
+    });
+    if (present === null) {
+      // deleted since, by deleteCompletedUnits, or not to be seen by an old snapshot
+      throw new KeyTaken('');
+    }
+    const { name, run, result } = present;
+    if (name !== unit.name) {
+      throw new ConfigurationError(
+        `The key ${JSON.stringify(this.#key)} of "once" is that of another unit of work, ${JSON.stringify(name)}: give each kind of work keys of its own. Nothing was stored.`,
+      );
+    }
+    if (result === null || result === undefined) {
+      throw new ConfigurationError(
+        `The key ${JSON.stringify(this.#key)} of "once" is that of the very unit around this one, which is still at it. Nothing was stored.`,
+      );
+    }
+    return { run, result };
+  }
+
+  /** The same in a transaction of its own, which leaves nothing behind. */
+  async #probe(unit: Unit, time: number): Promise<{ run: string; result: unknown } | undefined> {
+    const { orm, options } = unit;
+    const timeouts = { statement: Math.max(1, time), lock: Math.max(1, time) };
+    const session = newSession(orm, { context: sessionContext({ ...options, timeouts }) });
+    const undo = new Error('undo');
+    let found: { run: string; result: unknown } | undefined;
+    await inTransaction(session, { lastLook: async () => {} }, async () => {
+      found = await this.#claim(unit, session as SqlEntityManager);
+      throw undo;
+    }).catch((error: unknown) => {
+      if (error !== undo) {
+        throw error;
+      }
+    });
+    return found;
+  }
+}
+
+/** Milliseconds for which it is tried to find out: as long as a connection is waited for. */
+export function patienceOf({ config }: MikroORM): number {
+  const options = config.get('driverOptions') as { connectionTimeoutMillis?: unknown } | undefined;
+  const time = options?.connectionTimeoutMillis;
+  return typeof time === 'number' && time > 0 ? time : 10_000;
+}
+
+/** Whether it is the error that `once` may settle. */
+export const isUnknown = (error: unknown): error is CommitOutcomeUnknownError =>
+  error instanceof CommitOutcomeUnknownError;
