@@ -132,7 +132,7 @@ export class Once {
         }
         return done?.run === this.#run ? 'committed' : 'rolled-back';
       } catch (error) {
-        if (error instanceof ConfigurationError || performance.now() + pause > deadline) {
+        if (!mayPass(error) || performance.now() + pause > deadline) {
           throw error;
         }
       }
@@ -194,6 +194,12 @@ export class Once {
     });
     return found;
   }
+}
+
+/** Whether the question may be answered later: a server that starts, a standby that is promoted, a row that is locked. */
+function mayPass(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return !(error instanceof ConfigurationError) && (typeof code !== 'string' || /^(08|57|40|55|25006)/.test(code));
 }
 
 /** Milliseconds for which it is tried to find out: as long as a connection is waited for. */
