@@ -1,8 +1,7 @@
 // Runs the tests of the files that are named, from source, without a build:
 //   npm run test:one -- test/unit-of-work/begin.test.ts -g "rolls back"
 //   npm run test:one -- --inspect-brk test/unit-of-work/begin.test.ts
-// What begins with `--inspect` is for node, everything else for mocha. (Named on mocha's own command line, a file is run
-// beside all those of .mocharc.json.)
+// What begins with `--inspect` is for node, everything else for mocha.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -15,7 +14,7 @@ if (rest.length === 0) {
   process.exit(1);
 }
 const mocha = fileURLToPath(import.meta.resolve('mocha/bin/mocha.js'));
-const timeout = inspect.length > 0 ? '0' : '120000';
+const timeout = inspect.length > 0 ? '0' : '60000';
 const settings = [
   '--no-config',
   '--no-package',

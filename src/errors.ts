@@ -3,8 +3,12 @@ const sqlState = (error: unknown, depth = 0): string | undefined => {
   if (typeof error !== 'object' || error === null || depth > 5) {
     return undefined;
   }
-  const { code, cause } = error as { code?: unknown; cause?: unknown };
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : sqlState(cause, depth + 1);
+  try {
+    const { code, cause } = error as { code?: unknown; cause?: unknown };
+    return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : sqlState(cause, depth + 1);
+  } catch {
+    return undefined; // anything may be thrown, what can't be looked at included
+  }
 };
 
 /**
@@ -102,11 +106,12 @@ export class EntityNotFoundError extends UnitOfWorkError {
   constructor(
     /** The entity's class name. */
     readonly entity: string,
-    /** The key or filter, as it was given. */
+    /** The key or filter, as it was given. It is not enumerable, so that logs don't show what was looked for. */
     readonly key: unknown,
     message: string,
   ) {
     super(message);
+    Object.defineProperty(this, 'key', { enumerable: false });
   }
 }
 

@@ -37,6 +37,7 @@ export default defineConfig({
           page('Input from requests', '/guide/requests'),
           page('Testing', '/guide/testing'),
           page('TypeDI', '/guide/typedi'),
+          page('Synchronous calls', '/guide/synchronous'),
           page('NestJS', '/guide/nestjs'),
           page('Fastify and Express', '/guide/fastify-express'),
           page('The PostgreSQL driver', '/guide/driver'),

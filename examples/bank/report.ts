@@ -1,4 +1,4 @@
-import type { Books } from './bank-service.js';
+import type { Account } from './entities/account.js';
 import { formatCents } from './money.js';
 import type { Outcome } from './statement-import.js';
 
@@ -34,8 +34,14 @@ export function summarize(tally: Tally, lines: number): string {
 
 const count = (value: number): string => value.toLocaleString('en-US');
 
+/** What accounts hold, each and all together, in cents. */
+interface Balances {
+  readonly accounts: readonly Pick<Account, 'number' | 'owner' | 'balance'>[];
+  readonly balances: bigint;
+}
+
 /** The balances as a table, and their sum. */
-export function balanceTable({ accounts, balances }: Books): string {
+export function balanceTable({ accounts, balances }: Balances): string {
   const rows = [
     ['account', 'owner', 'balance'],
     ...accounts.map(({ number, owner, balance }) => [number, owner, formatCents(balance)]),

@@ -6,6 +6,11 @@ export function nodeOf(major) {
   if (Number(process.versions.node.split('.')[0]) >= major) {
     return process.execPath;
   }
-  const find = ['exec', '--yes', '--loglevel=error', '--package=node@24.21.0', '--call', 'node -p process.execPath'];
+  return nodeOfRelease('24.21.0');
+}
+
+/** Where the Node of a release is ("22", "latest"): the registry's. */
+export function nodeOfRelease(release) {
+  const find = ['exec', '--yes', '--loglevel=error', `--package=node@${release}`, '--call', 'node -p process.execPath'];
   return execFileSync('npm', find, { cwd: tmpdir(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
 }

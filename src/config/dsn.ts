@@ -1,4 +1,11 @@
 import { ConfigurationError } from '../errors.js';
+import { connectionParameters, filled, type SessionAttributes } from './connection-parameters.js';
+import type { TlsParameters } from './tls.js';
+
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+}
 
 /** A DSN taken apart. The password stays in a closure: nothing that prints this object can show it. */
 export type Dsn =
@@ -10,8 +17,11 @@ export type Dsn =
     }
   | {
       readonly kind: 'postgresql';
-      readonly host: string;
-      readonly port: number;
+      /** One, or several to be tried in turn. */
+      readonly servers: readonly ServerAddress[];
+      /** Which of them will do. */
+      readonly sessions: SessionAttributes;
+      readonly tls: TlsParameters;
       readonly user: string | undefined;
       readonly database: string | undefined;
       readonly schema: string | undefined;
@@ -24,7 +34,7 @@ export type Dsn =
  * Takes a DSN apart. Errors name `source` and never quote the DSN, since it may hold a password; nor do they carry
  * Node's own error as `cause`, since that one does (`ERR_INVALID_URL` has the whole text in `input`).
  */
-export function parseDsn(dsn: string, source = 'The DSN'): Dsn {
+export function parseDsn(dsn: string, source = 'The DSN', env: NodeJS.ProcessEnv = process.env): Dsn {
   if (typeof dsn !== 'string') {
     throw new ConfigurationError(
       `${source} must be a string. It looks like postgres://user:password@host:5432/database.`,
@@ -44,7 +54,7 @@ export function parseDsn(dsn: string, source = 'The DSN'): Dsn {
       `${source} has the scheme "${scheme}://", which is not known. Use postgres://, postgresql:// or pglite://.`,
     );
   }
-  return postgresParts(dsn, source);
+  return postgresParts(dsn, source, env);
 }
 
 function pglitePlace(place: string, source: string): { dataDir: string; snapshot: string | undefined } {
@@ -68,22 +78,37 @@ function decoded(text: string, source: string): string {
   }
 }
 
-function postgresParts(dsn: string, source: string): Dsn {
+/** Scheme, user and password, hosts, and the rest. */
+const PARTS = /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]*@)?([^/?#]*)(.*)$/is;
+
+function postgresParts(dsn: string, source: string, env: NodeJS.ProcessEnv): Dsn {
   try {
-    // libpq allows a user without a host (the socket is then a parameter), and URL does not
-    const url = new URL(dsn.replace(/@\/(?=[^@]*$)/, '@localhost/'));
-    const text = (value: string) => (value === '' ? undefined : decodeURIComponent(value));
-    const { host, schema, ...client } = clientOptions(url.searchParams);
-    const password = text(url.password);
+    const [, scheme = '', credentials = '', hosts = '', rest = ''] = PARTS.exec(dsn) ?? [];
+    const [first = '', ...others] = hosts.split(',');
+    // libpq allows several hosts, and a user without one (the socket is then a parameter), and URL does not
+    const url = new URL(scheme + credentials + (first || 'localhost') + rest);
+    const addresses = [first, ...others].map((host) => new URL(`postgres://${host}`));
+    const parameters = connectionParameters(url.searchParams, env);
+    const user = parameters.user ?? text(url.username) ?? filled(env.PGUSER);
+    const password = parameters.password ?? text(url.password);
     return {
       kind: 'postgresql',
-      host: host ?? text(url.hostname.replace(/^\[(.*)\]$/, '$1')) ?? 'localhost',
-      port: url.port === '' ? 5432 : Number(url.port),
-      user: text(url.username),
-      database: text(url.pathname.slice(1)),
-      schema,
+      servers: servers(
+        parameters.host?.split(',') ??
+          (hosts === '' ? undefined : addresses.map(hostOf)) ??
+          (filled(env.PGHOST) ?? 'localhost').split(','),
+        parameters.port?.split(',') ??
+          (addresses.some(({ port }) => port !== '') ? addresses.map(({ port }) => port) : undefined) ??
+          (filled(env.PGPORT) ?? '5432').split(','),
+        source,
+      ),
+      sessions: parameters.sessions,
+      tls: parameters.tls,
+      user,
+      database: parameters.dbname ?? text(url.pathname.slice(1)) ?? filled(env.PGDATABASE),
+      schema: parameters.schema,
       password: () => password,
-      client,
+      client: parameters.client,
     };
   } catch (error) {
     if (error instanceof ConfigurationError) {
@@ -95,26 +120,21 @@ function postgresParts(dsn: string, source: string): Dsn {
   }
 }
 
-const secure: Record<string, unknown> = {
-  disable: false,
-  'no-verify': { rejectUnauthorized: false },
-  prefer: {},
-  require: {},
-  'verify-ca': {},
-  'verify-full': {},
-};
+const text = (value: string): string | undefined => (value === '' ? undefined : decodeURIComponent(value));
 
-function clientOptions(parameters: URLSearchParams): Record<string, unknown> & { host?: string; schema?: string } {
-  const { sslmode, connect_timeout: seconds, ...rest } = Object.fromEntries(parameters);
-  if (sslmode !== undefined && !Object.hasOwn(secure, sslmode)) {
-    throw new ConfigurationError(`The DSN's sslmode must be one of ${Object.keys(secure).join(', ')}.`);
+/** The host of an address, an IPv6 one without its brackets. */
+const hostOf = ({ hostname }: URL): string => decodeURIComponent(hostname.replace(/^\[(.*)\]$/, '$1'));
+
+/** One port for all hosts, or one for each; an empty one is the default. */
+function servers(hosts: readonly string[], ports: readonly string[], source: string): ServerAddress[] {
+  if (ports.length !== 1 && ports.length !== hosts.length) {
+    throw new ConfigurationError(`${source} names ${hosts.length} hosts and ${ports.length} ports.`);
   }
-  if (seconds !== undefined && !/^\d+$/.test(seconds)) {
-    throw new ConfigurationError("The DSN's connect_timeout must be a whole number of seconds.");
-  }
-  return {
-    ...rest,
-    ...(sslmode === undefined ? {} : { ssl: secure[sslmode] }),
-    ...(seconds === undefined || seconds === '0' ? {} : { connectionTimeoutMillis: Number(seconds) * 1000 }),
-  };
+  return hosts.map((host, index) => {
+    const port = (ports.length === 1 ? ports[0] : ports[index]) || '5432';
+    if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535) {
+      throw new ConfigurationError(`${source} has a port that is no number from 1 to 65535.`);
+    }
+    return { host: host === '' ? 'localhost' : host, port: Number(port) };
+  });
 }

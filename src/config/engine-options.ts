@@ -4,6 +4,7 @@ import { describeValue } from '../common/describe-value.js';
 import { ConfigurationError } from '../errors.js';
 import { type Dsn, parseDsn } from './dsn.js';
 import type { PostgresConfig } from './postgres-config.js';
+import { tlsOptions } from './tls.js';
 
 /**
  * MikroORM's options for a DSN. A driver is imported only when its DSN is used: PostgreSQL's needs
@@ -34,9 +35,16 @@ export async function engineOptions<EngineOptions extends Partial<Options> = Par
     throw new ConfigurationError(`poolSize must be a whole number of 1 or more, and is ${describeValue(poolSize)}.`);
   }
   const dsn = parseDsn(config.dsn);
-  const own = dsn.kind === 'pglite' ? await pgliteOptions(dsn) : await postgresqlOptions(dsn, poolSize);
-  const given = options ?? ({} as EngineOptions);
-  return { ...own, ...given, driverOptions: mergeDriverOptions(own.driverOptions, given.driverOptions) };
+  const { password, ...given } = options ?? ({} as EngineOptions);
+  const own =
+    dsn.kind === 'pglite'
+      ? await pgliteOptions(dsn)
+      : await postgresqlOptions(dsn, poolSize, { ...given, ...(password === undefined ? {} : { password }) });
+  return {
+    ...own,
+    ...(given as EngineOptions),
+    driverOptions: mergeDriverOptions(own.driverOptions, given.driverOptions),
+  };
 }
 
 async function pgliteOptions({ dataDir, snapshot }: Dsn & { kind: 'pglite' }): Promise<Partial<Options>> {
@@ -58,9 +66,20 @@ async function pgliteOptions({ dataDir, snapshot }: Dsn & { kind: 'pglite' }): P
   };
 }
 
-async function postgresqlOptions(dsn: Dsn & { kind: 'postgresql' }, poolSize: number): Promise<Partial<Options>> {
+async function postgresqlOptions(
+  dsn: Dsn & { kind: 'postgresql' },
+  poolSize: number,
+  given: Partial<Options>,
+): Promise<Partial<Options>> {
   const { UnitOfWorkPostgreSqlDriver } = await driverFor('@mikro-orm/postgresql', () => import('../postgres/index.js'));
-  const { host, port, user, database, schema, password, client } = dsn;
+  const { user, database, schema, client, tls, sessions } = dsn;
+  const servers = given.host === undefined ? dsn.servers : [{ host: given.host, port: given.port ?? 5432 }];
+  const candidates = servers.flatMap((server) =>
+    (tlsOptions(tls, server.host) ?? [undefined]).map((ssl) => ({ ...server, ...(ssl === undefined ? {} : { ssl }) })),
+  );
+  const [{ host, port, ...only } = { host: 'localhost', port: 5432 }] = candidates;
+  const connecting = candidates.length > 1 || sessions !== 'any' ? { servers: { candidates, sessions } } : only;
+  const password = given.password ?? dsn.password();
   return {
     driver: UnitOfWorkPostgreSqlDriver,
     host,
@@ -72,7 +91,7 @@ async function postgresqlOptions(dsn: Dsn & { kind: 'postgresql' }, poolSize: nu
     // MikroORM would look for the database at the first statement, and create an empty one where the name is wrong.
     ensureDatabase: false,
     // A function, so that the password is in nothing that can be printed: `inspect(orm)` shows all of MikroORM's options.
-    driverOptions: () => ({ ...client, password: password() }),
+    driverOptions: () => ({ ...client, ...connecting, ...(password === undefined ? {} : { password }) }),
   };
 }
 
@@ -98,7 +117,9 @@ function mergeDriverOptions(
   if (own === undefined || given === undefined) {
     return (own ?? given) as Options['driverOptions'];
   }
-  // A dialect or a client of the caller's own replaces ours; plain options are laid over ours.
+  if (typeof given !== 'function' && !isPlain(given)) {
+    return given; // which the driver refuses by name
+  }
   return (() => {
     const theirs: unknown = typeof given === 'function' ? given() : given;
     const ours: unknown = typeof own === 'function' ? own() : own;

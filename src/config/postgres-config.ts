@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describeValue } from '../common/describe-value.js';
 import { ConfigurationError } from '../errors.js';
 import { parseDsn } from './dsn.js';
@@ -33,14 +34,14 @@ export function postgresConfig(env: NodeJS.ProcessEnv = process.env): PostgresCo
       'DATABASE_URL is not set. Set it to the database to work on, e.g. postgres://user@localhost:5432/bank, or to pglite://memory for one in memory.',
     );
   }
-  parseDsn(dsn, 'DATABASE_URL');
+  parseDsn(dsn, 'DATABASE_URL', env);
   const size = textOf(env, 'DATABASE_POOL_SIZE') || '10';
   if (!/^[1-9]\d{0,4}$/.test(size)) {
     throw new ConfigurationError(
       `DATABASE_POOL_SIZE must be a whole number from 1 to 99999, and is ${JSON.stringify(size)}.`,
     );
   }
-  return { dsn, poolSize: Number(size) };
+  return withoutPassword({ dsn, poolSize: Number(size) });
 }
 
 /** A variable as the environment has it: a text, or nothing. */
@@ -51,3 +52,18 @@ function textOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
   }
   return value?.trim();
 }
+
+/** The same, which shows no password where it is printed. */
+function withoutPassword(config: PostgresConfig): PostgresConfig {
+  const shown = { ...config, dsn: redacted(config.dsn) };
+  return Object.defineProperties(config, {
+    toJSON: { value: () => shown },
+    [inspect.custom]: { value: () => shown },
+  });
+}
+
+/** The DSN with three stars for each password in it. */
+const redacted = (dsn: string): string =>
+  dsn
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/[^/?#:]*:)[^/?#]*@/i, '$1***@')
+    .replace(/([?&](?:password|sslpassword)=)[^&#]*/gi, '$1***');

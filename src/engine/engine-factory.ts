@@ -130,7 +130,14 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
     // standalone statements may still run
     const closed = orm.close();
     if (!(await within(Math.max(0, deadline - performance.now()), closed))) {
-      await orm.close(true);
+      await terminate(orm);
+      await closed;
     }
   }
+}
+
+/** Closes what is still in use: `orm.close()` waits for it, with `force` as well. */
+async function terminate(orm: MikroORM): Promise<void> {
+  const connection = orm.em.getConnection() as { terminate?(): Promise<void> };
+  await (connection.terminate?.() ?? orm.close(true));
 }

@@ -1,4 +1,19 @@
 import { ConnectionException, DriverException, LockWaitTimeoutException, type Platform } from '@mikro-orm/core';
+import { UnitOfWorkError } from '../errors.js';
+
+/** How many frames an error keeps that is made down here: V8's ten are used up before the caller's own. */
+const FRAMES = 60;
+
+/** Makes an error whose stack reaches up to the caller's line. */
+const withCallers = <E>(make: () => E): E => {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = Math.max(limit, FRAMES);
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+};
 
 /** Turns what the database rejects with into what the caller gets. */
 export type ConvertError = (error: unknown) => unknown;
@@ -21,22 +36,34 @@ export const errorConverter = (platform: Platform): ConvertError => {
     if (!(error instanceof Error)) {
       return error;
     }
-    const converted = known.get(error) ?? convertError(platform, error);
+    const converted = known.get(error) ?? withCallers(() => convertError(platform, error));
     known.set(error, converted);
     return converted;
   };
 };
 
+/** Where a name has several addresses, Node's error is a list of those of each, and has no message of its own. */
+const describe = (error: Error): string =>
+  error instanceof AggregateError && error.message === ''
+    ? error.errors.map(({ message }: Error) => message).join(', ')
+    : error.message;
+
 /** A connection that couldn't be made or that broke: with the server's own SQLSTATE, or else with one of class 08. */
 const connectionException = (error: Error, message: string, code: string): ConnectionException => {
   const reported = 'severity' in error && 'code' in error ? String(error.code) : code;
-  return new ConnectionException(
-    Object.assign(new Error(`${message}: ${error.message}`), { code: reported, cause: error }),
+  return withCallers(
+    () =>
+      new ConnectionException(
+        Object.assign(new Error(`${message}: ${describe(error)}`), { code: reported, cause: error }),
+      ),
   );
 };
 
-export const connectionLost = (error = new Error('Connection terminated')): ConnectionException =>
-  error instanceof ConnectionException ? error : connectionException(error, 'The connection was lost', '08006');
+/** What this library closed a connection for, it says by itself. */
+export const connectionLost = (error = new Error('Connection terminated')): Error =>
+  error instanceof ConnectionException || error instanceof UnitOfWorkError
+    ? error
+    : connectionException(error, 'The connection was lost', '08006');
 
 export const connectionRefused = (error: Error): ConnectionException =>
   error instanceof ConnectionException ? error : connectionException(error, 'Could not connect', '08001');

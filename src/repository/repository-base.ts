@@ -4,11 +4,17 @@ import { requireMethods } from '../common/require-methods.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
 import { sessionOfBatch } from './paging/batch-memory.js';
 import { requireKnownEntity, type Scope, scopeOf } from './scope.js';
+import type { InputLimits } from './validation/limits.js';
 
 /** What all parts of a repository stand on: the entity, and the proxy that is asked for the session at every request. */
 export abstract class RepositoryBase<Entity extends object> {
   /** The entity's class or schema. */
   protected abstract readonly entity: EntityName<Entity>;
+  /**
+   * How much of a filter, of data and of options it takes at once: `{ depth: 32, values: 50_000, path: 8 }`, of which a
+   * repository may set what it needs. What has more is refused with ConfigurationError.
+   */
+  protected readonly limits: Partial<InputLimits> = {};
   /** Gives the session, at every request. */
   protected readonly connectionProxy: ConnectionProxy<SqlEntityManager>;
 
@@ -27,6 +33,6 @@ export abstract class RepositoryBase<Entity extends object> {
 
   /** @internal What one call works with. */
   protected async scope(): Promise<Scope<Entity>> {
-    return scopeOf(this.entity, await this.session(), this.connectionProxy);
+    return scopeOf(this.entity, await this.session(), this.connectionProxy, this.limits);
   }
 }

@@ -8,10 +8,15 @@ import {
 } from '@mikro-orm/core';
 import { ConfigurationError } from '../errors.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
-import { copyFilter } from './validation/copy-filter.js';
+import { copyInput } from './validation/copy-input.js';
+import { checkedData } from './validation/data.js';
 import { checkFilter } from './validation/filter.js';
+import { fitsAll } from './validation/fits-all.js';
+import { keyCondition } from './validation/key.js';
+import { defaultLimits, type InputLimits } from './validation/limits.js';
 import type { Meta } from './validation/metadata.js';
-import { checkReadOptions } from './validation/options.js';
+import { checkedOptions } from './validation/options.js';
+import { refuse } from './validation/refuse.js';
 import { isStandalone } from './writing/standalone.js';
 
 /** What one call of a repository works with: its entity, and the session that it was given for this call. */
@@ -22,15 +27,19 @@ export interface Scope<Entity extends object> {
   readonly connectionProxy: ConnectionProxy<EntityManager>;
   /** Whether no unit of work is around: each write is a transaction of its own, each read asks the database. */
   readonly standalone: boolean;
+  /** How much input it takes. */
+  readonly limits: InputLimits;
 }
 
 export function scopeOf<Entity extends object>(
   entity: EntityName<Entity>,
   session: EntityManager,
   connectionProxy: ConnectionProxy<EntityManager>,
+  limits: Partial<InputLimits> = {},
 ): Scope<Entity> {
   const meta = session.getMetadata().get(entity);
-  return { entity, meta, session, connectionProxy, standalone: isStandalone(connectionProxy) };
+  const standalone = isStandalone(connectionProxy);
+  return { entity, meta, session, connectionProxy, standalone, limits: { ...defaultLimits, ...limits } };
 }
 
 /** The metadata, for checks that walk from class to class. */
@@ -42,13 +51,46 @@ export function filterFor<Entity extends object>(
   call: string,
   filter: unknown,
 ): FilterQuery<Entity> {
-  const { session } = scope;
-  checkFilter(filter ?? (filter === undefined ? {} : filter), untyped(scope), {
-    call,
-    ignoreUndefined: session.config.get('ignoreUndefinedInQuery') === true,
-  });
-  return copyFilter(filter ?? {}) as FilterQuery<Entity>;
+  const { limits } = scope;
+  const ignoreUndefined = ignoresUndefined(scope);
+  const copy = copyInput(filter === undefined ? {} : filter, { call, limits, dropUndefined: ignoreUndefined });
+  checkFilter(copy, untyped(scope), { call, ignoreUndefined });
+  return copy as FilterQuery<Entity>;
 }
+
+/** The same, where it asks for anything: the first of all rows is nobody's answer. */
+export function specificFilterFor<Entity extends object>(
+  scope: Scope<Entity>,
+  call: string,
+  filter: unknown,
+): FilterQuery<Entity> {
+  const where = filterFor(scope, call, filter ?? null);
+  if (fitsAll(where)) {
+    refuse(`${call} needs a key or a filter that asks for something, and got one that fits every row.`);
+  }
+  return where;
+}
+
+/** The condition that finds the row with this key, and no other. */
+export function keyFor<Entity extends object>(scope: Scope<Entity>, call: string, key: unknown): FilterQuery<Entity> {
+  return keyCondition(key, untyped(scope), call) as FilterQuery<Entity>;
+}
+
+/** A checked copy of the data, without what is undefined. `cascades`: whether it may bring related entities along. */
+export function dataFor<Entity extends object, Data>(
+  scope: Scope<Entity>,
+  call: string,
+  data: Data,
+  { cascades }: { readonly cascades: boolean },
+): Data {
+  const { session, limits } = scope;
+  const isHeld = (meta: Meta, key: unknown) =>
+    session.getUnitOfWork(false).getById<object>(meta.class, key as never) !== undefined;
+  return checkedData(data, untyped(scope), { call, cascades, limits, isHeld });
+}
+
+const ignoresUndefined = ({ session }: { readonly session: EntityManager }): boolean =>
+  session.config.get('ignoreUndefinedInQuery') === true;
 
 /** Checked options for a read: standalone, what the session remembers of earlier reads is no answer. */
 export function optionsFor<Entity extends object, Options extends object>(
@@ -56,8 +98,23 @@ export function optionsFor<Entity extends object, Options extends object>(
   call: string,
   options: Options | undefined,
 ): Options {
-  checkReadOptions(options, untyped(scope), call, scope.session.isInTransaction());
-  return { ...(scope.standalone ? { refresh: true } : {}), ...options } as Options;
+  return { ...(scope.standalone ? { refresh: true } : {}), ...plainOptionsFor(scope, call, options) } as Options;
+}
+
+/** Checked options, and no others. */
+export function plainOptionsFor<Entity extends object, Options extends object>(
+  scope: Scope<Entity>,
+  call: string,
+  options: Options | undefined,
+): Options {
+  const { session, limits } = scope;
+  const inTransaction = session.isInTransaction();
+  return checkedOptions(options, untyped(scope), {
+    call,
+    inTransaction,
+    limits,
+    ignoreUndefined: ignoresUndefined(scope),
+  });
 }
 
 /** @throws ConfigurationError where the repository names no entity, or one that the engine does not know */

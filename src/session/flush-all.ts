@@ -18,23 +18,31 @@ const inFlush = [
 
 /**
  * Flushes until nothing is left: what a subscriber or an entity's hook changes during the last flush before COMMIT would
- * be lost without a word. Where there are none, there is nothing of that kind, and MikroORM's own flush will do: resolves
- * to whether anything was flushed here.
+ * be lost without a word. Where there are none, there is nothing of that kind, and one flush will do; where nothing is
+ * pending, and nobody could hear of it, none.
  */
-export async function flushAll(session: EntityManager): Promise<boolean> {
+export async function flushAll(session: EntityManager): Promise<void> {
   if (!hasHooks(session)) {
-    return false;
+    if (hearsOfFlushes(session) || hasPendingChanges(session)) {
+      await session.flush();
+    }
+    return;
   }
   for (let flushes = 0; flushes < mostFlushes; flushes += 1) {
     await session.flush();
     if (!hasPendingChanges(session)) {
-      return true;
+      return;
     }
   }
   throw new UnitOfWorkError(
     `A subscriber or a lifecycle hook changed something in each of ${mostFlushes} flushes, so that the unit of work could never be stored whole. Nothing was stored. See afterFlush, afterCreate and their like.`,
   );
 }
+
+const hearsOfFlushes = (session: EntityManager): boolean =>
+  [...session.getEventManager().getSubscribers()].some(
+    (subscriber) => subscriber.beforeFlush !== undefined || subscriber.onFlush !== undefined,
+  );
 
 const hasHooks = (session: EntityManager): boolean =>
   [...session.getEventManager().getSubscribers()].some((subscriber) =>

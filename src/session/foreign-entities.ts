@@ -8,7 +8,7 @@ export function isHeldBy(session: EntityManager, entity: object): boolean {
 }
 
 /** Whether another session tracks the entity, or did: this one would ignore what happens to it. */
-export function isForeign(session: EntityManager, entity: object): boolean {
+function isForeign(session: EntityManager, entity: object): boolean {
   const { __em: owner } = wrap(entity, true);
   return owner !== undefined && owner !== session && !isHeldBy(session, entity);
 }

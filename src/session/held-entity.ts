@@ -1,6 +1,6 @@
 import { type Primary, Utils, wrap } from '@mikro-orm/core';
 import { EntityNotFoundError } from '../errors.js';
-import { filterFor, type Scope } from '../repository/scope.js';
+import { keyFor, type Scope } from '../repository/scope.js';
 import { describeKey } from '../repository/validation/describe-key.js';
 import { isHeldBy } from './foreign-entities.js';
 
@@ -10,22 +10,23 @@ export async function heldEntity<Entity extends object>(
   call: string,
   entityOrKey: Entity | Primary<Entity>,
 ): Promise<Entity> {
-  let key: unknown = entityOrKey;
-  if (Utils.isEntity<Entity>(entityOrKey)) {
-    if (isHeldBy(scope.session, entityOrKey)) {
-      return entityOrKey;
-    }
-    key = wrap(entityOrKey, true).hasPrimaryKey() ? wrap(entityOrKey, true).getPrimaryKey() : undefined;
+  if (Utils.isEntity<Entity>(entityOrKey) && isHeldBy(scope.session, entityOrKey)) {
+    return entityOrKey;
   }
-  const found =
-    key == null
-      ? null
-      : await scope.session.findOne(
-          scope.entity,
-          filterFor(scope, call, key) as never,
-          scope.standalone ? { refresh: true } : {},
-        );
+  const stored = !Utils.isEntity(entityOrKey) || wrap(entityOrKey, true).hasPrimaryKey();
+  const found = stored
+    ? await scope.session.findOne(
+        scope.entity,
+        keyFor(scope, call, entityOrKey) as never,
+        scope.standalone ? { refresh: true, cache: false } : {},
+      )
+    : null;
   if (found === null) {
+    const key = Utils.isEntity(entityOrKey)
+      ? stored
+        ? wrap(entityOrKey, true).getPrimaryKey()
+        : undefined
+      : entityOrKey;
     throw notFound(Utils.className(scope.entity), key, `Nothing was changed.`);
   }
   return found as Entity;
@@ -36,5 +37,9 @@ export const notFound = (name: string, key: unknown, consequence = ''): EntityNo
   new EntityNotFoundError(
     name,
     key,
-    `There is no ${name} with ${typeof key === 'object' && key !== null && !Array.isArray(key) ? 'the values' : 'the key'} ${describeKey(key)}. ${consequence}`.trim(),
+    // the values of a filter are nobody's business but the caller's
+    `There is no ${name} ${isFilter(key) ? 'that fits the filter' : `with the key ${describeKey(key)}`}. ${consequence}`.trim(),
   );
+
+const isFilter = (key: unknown): boolean =>
+  (Array.isArray(key) ? key : [key]).some((part) => Utils.isPlainObject(part) || Array.isArray(part));

@@ -12,3 +12,19 @@ export async function atomically<T>(session: EntityManager, work: (session: Enti
   const inner = innerSession(session);
   return session.isInTransaction() ? work(inner) : inner.transactional(work);
 }
+
+/**
+ * Has a session apart take no null from the row that an upsert returns: MikroORM would have custom types convert it, which
+ * they are not made for. Who upserts in it reads the rows again.
+ */
+export function ignoreReturnedNulls(inner: EntityManager): EntityManager {
+  const persister = inner.getUnitOfWork(false).getChangeSetPersister();
+  type Map = (entity: unknown, payload: unknown, row: object | undefined, ...rest: unknown[]) => void;
+  const map = persister.mapReturnedValues as unknown as Map;
+  const withoutNulls: Map = (entity, payload, row, ...rest) =>
+    map.call(persister, entity, payload, row && Object.fromEntries(Object.entries(row).filter(notNull)), ...rest);
+  Object.defineProperty(persister, 'mapReturnedValues', { value: withoutNulls });
+  return inner;
+}
+
+const notNull = ([, value]: [string, unknown]): boolean => value !== null;

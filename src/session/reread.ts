@@ -1,4 +1,5 @@
 import { type EntityManager, type EntityMetadata, QueryHelper, wrap } from '@mikro-orm/core';
+import { hydrateKeepingChanges, hydrateOverwriting, type Row } from './hydration.js';
 
 /** How many keys go into one statement. */
 const chunkSize = 1000;
@@ -28,8 +29,9 @@ export async function reread<Entity extends object>(
   const identityMap = session.getUnitOfWork(false).getIdentityMap();
   const asked: Entity[] = [];
   for (const entity of new Set(entities)) {
-    // its key was changed, and the row does not have it yet: that is for the next flush
-    if (wrap(entity, true).__em === session && identityMap.getByEntity(entity) !== entity) {
+    const { __em: owner, __originalEntityData: stored } = wrap(entity, true);
+    // not stored yet, or its key was changed: there is no such row before the next flush
+    if (stored === undefined || (owner === session && identityMap.getByEntity(entity) !== entity)) {
       present.set(entity, entity);
     } else {
       asked.push(entity);
@@ -95,9 +97,6 @@ async function readChunk(
   await readChunk(session, rest.slice(half), options, present);
 }
 
-/** Values of a row as the driver gives them, by the names of properties. */
-type Row = Record<string, unknown>;
-
 /** Selects the rows of entities that have class and schema in common; lazy columns where one of them has them. */
 async function select(session: EntityManager, entities: readonly object[]): Promise<Row[]> {
   const meta = rootOf(entities[0] as object);
@@ -134,25 +133,10 @@ function whereOf(meta: EntityMetadata, entities: readonly object[]): object {
   return names.length === 1 ? { [name]: { $in: keys.map((key) => key[name]) } } : { $or: keys };
 }
 
-/** Puts a row into the session's entity, or makes the entity. A property that is dirty stays so, and keeps its value. */
 function hydrate(session: EntityManager, like: object, row: Row, { keepChanges }: RereadOptions): object {
-  const { class: entity } = rootOf(like);
-  const options = { merge: true, refresh: true, convertCustomTypes: true, schema: wrap(like, true).__schema as string };
-  const factory = session.getEntityFactory();
-  const known = factory['findEntity'](row as never, rootOf(like) as never, options) as object | undefined;
-  const dirty = known !== undefined && keepChanges ? dirtyProperties(session, known) : new Map<string, unknown>();
-  const clean = Object.fromEntries(Object.entries(row).filter(([name]) => !dirty.has(name)));
-  const hydrated = factory.create(entity as never, clean as never, options) as object;
-  Object.assign(wrap(hydrated, true).__originalEntityData as object, Object.fromEntries(dirty));
-  return hydrated;
-}
-
-/** The properties that differ from what the session believes is stored, each with that. */
-function dirtyProperties(session: EntityManager, entity: object): Map<string, unknown> {
-  const { __originalEntityData: stored = {}, __meta: meta, __initialized: loaded } = wrap(entity, true);
-  const comparator = session.getComparator();
-  const changes = loaded ? comparator.diffEntities(meta.class, stored as never, comparator.prepareEntity(entity)) : {};
-  return new Map(Object.keys(changes).map((name) => [name, (stored as Row)[name]]));
+  const schema = wrap(like, true).__schema as string;
+  const put = keepChanges ? hydrateKeepingChanges : hydrateOverwriting;
+  return put(session, rootOf(like), row, { merge: true, refresh: true, convertCustomTypes: true, schema });
 }
 
 /** The key of an entity as the driver would give it, in the entity's own spelling. */

@@ -1,6 +1,7 @@
 import { Collection, type EntityManager, type EntityMetadata, type EntityProperty, Utils, wrap } from '@mikro-orm/core';
 import type { Scope } from '../repository/scope.js';
-import { isToMany, isToOne, type Meta } from '../repository/validation/metadata.js';
+import { isToMany, type Meta } from '../repository/validation/metadata.js';
+import { dependentsOf } from './dependents.js';
 import { reread } from './reread.js';
 
 /** What a bulk statement did to rows that the session may hold entities of. */
@@ -15,7 +16,7 @@ export async function refreshHeld<Entity extends object>(
   change: BulkChange,
 ): Promise<void> {
   const changed = meta as unknown as Meta;
-  const metas = change.kind === 'delete' ? [changed.root, ...dependents(session, changed)] : [changed.root];
+  const metas = change.kind === 'delete' ? [changed.root, ...dependentsOf(session, changed)] : [changed.root];
   const gone: object[] = [];
   for (const each of new Set(metas)) {
     gone.push(...(await refreshClass(session, each)));
@@ -33,24 +34,6 @@ async function refreshClass(session: EntityManager, meta: EntityMetadata): Promi
   ) as object[];
   const present = await reread(session, held);
   return held.filter((entity) => !present.has(entity));
-}
-
-/** Classes whose rows the database deletes or changes by itself when rows of this one go. */
-function dependents(session: EntityManager, meta: Meta, found = new Set<EntityMetadata>()): Set<EntityMetadata> {
-  for (const other of session.getMetadata().getAll().values()) {
-    const refers = (other.props as EntityProperty[]).some(
-      (property) =>
-        isToOne(property) &&
-        property.owner !== false &&
-        property.targetMeta?.root === meta.root &&
-        ['cascade', 'set null', 'set default'].includes(property.deleteRule ?? ''),
-    );
-    if (refers && !found.has(other.root)) {
-      found.add(other.root);
-      dependents(session, other, found);
-    }
-  }
-  return found;
 }
 
 /** Entities without a row leave the session, and the collections that they are in. */

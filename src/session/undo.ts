@@ -28,6 +28,8 @@ export async function undo(journaled: Journaled, journal: Journal): Promise<void
     const wrapped = wrap(entity, true);
     wrapped.__em = session as never;
     wrapped.__managed = true;
+    // until it is read again; without any, MikroORM takes it for one that was never stored
+    wrapped.__originalEntityData ??= journal.stored.get(entity) ?? session.getComparator().prepareEntity(entity);
     identityMap.store(entity);
   }
   journaled.journal = journal.outer;

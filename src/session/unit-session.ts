@@ -2,10 +2,14 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager, EntityName, FlushMode, TransactionOptions } from '@mikro-orm/core';
 import { withConstraintDetails } from '../repository/writing/constraint-details.js';
 import { FlushWatch } from './flush-watch.js';
+import { sparingChanges } from './hydration.js';
 import { Journal, type Journaled } from './journal.js';
+import { answersFromMemory } from './memory.js';
+import { missRows } from './missed-rows.js';
 import { become, startNoting } from './noting.js';
 import { hasPendingChanges } from './pending-changes.js';
 import { asking, SessionCalls } from './session-calls.js';
+import { turnsOn } from './session-turns.js';
 import { undo } from './undo.js';
 import { watchedUnitOfWork } from './watched-unit-of-work.js';
 
@@ -38,22 +42,27 @@ export class SessionBinding<Owner extends SessionOwner = SessionOwner> implement
   journal: Journal | undefined;
   /** While what an inner unit did is being undone, nothing is flushed: it would be what is to be undone. */
   undoing = false;
-  #turn: Promise<unknown> = Promise.resolve();
-  #noting = false;
 
   constructor(session: EntityManager, owner: Owner) {
     this.session = session;
     this.owner = owner;
     this.watch = new FlushWatch(session);
     become(session.getUnitOfWork(false), watchedUnitOfWork, this);
+    startNoting(this);
+    missRows(session);
+  }
+
+  /** Resolves when nothing is on its way in the session, and those who were answered have had their turn. */
+  async quiet(): Promise<void> {
+    const turns = turnsOn(this.session);
+    do {
+      await turns.idle();
+      await this.calls.quiet();
+    } while (turns.busy);
   }
 
   /** From here on is noted what an inner unit does. Resolves the journal to hand to `undo`, or to `keep`. */
   startJournal(): Journal {
-    if (!this.#noting) {
-      this.#noting = true;
-      startNoting(this);
-    }
     this.journal = new Journal(this.journal);
     return this.journal;
   }
@@ -77,12 +86,10 @@ export class SessionBinding<Owner extends SessionOwner = SessionOwner> implement
 
   /**
    * Flushes, when it is its turn: MikroORM's own queue of concurrent flushes is forgotten, unsettled, when the first one
-   * fails.
+   * fails, and no read may be on its way meanwhile.
    */
   flush(send: () => Promise<void>): Promise<void> {
-    const flushed = this.#turn.then(() => this.#flush(send));
-    this.#turn = flushed.catch(() => undefined);
-    return flushed;
+    return turnsOn(this.session).write(() => this.#flush(send));
   }
 
   async #flush(send: () => Promise<void>): Promise<void> {
@@ -142,6 +149,7 @@ export function prepareSessions(session: EntityManager): void {
  *   asks `getContext()` first, so that is the one place to refuse. A flush that is on its way may end.
  * - Reads see all that was changed: MikroORM flushes by itself only where an entity was persisted or removed, not where
  *   a property was set. An explicit `flushMode` is left to MikroORM. Nor is an entity found by its key that is removed.
+ * - It has nothing to do with MikroORM's result cache, and an entity that it holds is given by key without a flush.
  * - Transactions inside the unit are savepoints in the same session.
  */
 function sessionClass(Base: Class): { readonly prototype: EntityManager } {
@@ -189,7 +197,12 @@ function sessionClass(Base: Class): { readonly prototype: EntityManager } {
         return;
       }
       const isOwn = this[binding]?.owner.flushesBeforeReads && flushing.getStore() !== this;
-      return isOwn && options.flushMode === undefined ? this.flush() : super.tryFlush(entity, options);
+      if (!isOwn || options.flushMode !== undefined) {
+        return super.tryFlush(entity, options);
+      }
+      if (hasPendingChanges(this)) {
+        await this.flush();
+      }
     }
 
     override async transactional<T>(
@@ -209,28 +222,45 @@ function sessionClass(Base: Class): { readonly prototype: EntityManager } {
       value(this: UnitSession, ...args: unknown[]): Promise<unknown> {
         const session = Base.prototype.getContext.call(this, false) as Bound;
         const bound = session[binding];
-        if (bound === undefined) {
-          return method.apply(this, args);
-        }
-        return bound.calls.note(() => before(bound, name, args, () => method.apply(this, args)));
+        return bound === undefined
+          ? method.apply(this, args)
+          : bound.calls.note(() => inTurn(bound, name, args, (given) => method.apply(this, given)));
+      },
+    });
+  }
+  // others read what the result cache holds, and it may be rolled back; and what they have stored there knows nothing of this
+  // unit
+  for (const name of ['tryCache', 'storeCache'] as const) {
+    const method = Base.prototype[name] as (...args: unknown[]) => Promise<unknown>;
+    Object.defineProperty(UnitSession.prototype, name, {
+      configurable: true,
+      writable: true,
+      async value(this: UnitSession, ...args: unknown[]): Promise<unknown> {
+        return this[binding] === undefined ? method.apply(this, args) : undefined;
       },
     });
   }
   return UnitSession as unknown as { readonly prototype: EntityManager };
 }
 
-async function before(
-  { session, journal }: SessionBinding,
-  name: (typeof asking)[number],
-  args: readonly unknown[],
-  call: () => Promise<unknown>,
-): Promise<unknown> {
-  // MikroORM looks into its identity map first and flushes then, and so would find what that flush deletes
-  if (name === 'findOne' && session.getUnitOfWork(false).getRemoveStack().size > 0) {
-    await session.tryFlush(args[0] as EntityName, (args[2] ?? {}) as { flushMode?: FlushMode });
-  }
+type Asking = (typeof asking)[number];
+type Call = (args: unknown[]) => Promise<unknown>;
+
+/** Has a call have its turn in a session that is bound. */
+async function inTurn({ session, journal, owner }: SessionBinding, name: Asking, args: unknown[], call: Call) {
   if (journal !== undefined && name === 'refresh') {
     journal.touched.add(args[0] as object);
   }
-  return call();
+  if ((name !== 'find' && name !== 'findOne') || !owner.flushesBeforeReads) {
+    return call(args);
+  }
+  const [entity, where, options] = args as [EntityName, unknown, object | undefined];
+  const flushed = [entity, where, { ...options, flushMode: 'commit' }];
+  // MikroORM flushes, and looks into its identity map before that, and so would find what the flush deletes
+  if (name === 'findOne' && answersFromMemory(session, entity, where, options as never)) {
+    return call(flushed);
+  }
+  // what is pending goes first, and then the read has its turn: answered after a later flush, it would undo that in memory
+  await session.tryFlush(entity, { ...options });
+  return turnsOn(session).read(() => sparingChanges(session, () => call(flushed)));
 }

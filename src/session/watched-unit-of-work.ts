@@ -1,5 +1,6 @@
-import { type Collection, type EntityMetadata, UnitOfWork, wrap } from '@mikro-orm/core';
+import { type Collection, type EntityMetadata, Reference, UnitOfWork, wrap } from '@mikro-orm/core';
 import type { Action } from './flush-watch.js';
+import { isToMany } from './journal.js';
 import { noterOf, over } from './noting.js';
 import type { SessionBinding } from './unit-session.js';
 
@@ -25,6 +26,21 @@ function datesOf(meta: EntityMetadata): readonly string[] {
     dates.get(meta) ?? meta.props.filter(({ runtimeType }) => runtimeType === 'Date').map(({ name }) => name as string);
   dates.set(meta, names);
   return names;
+}
+
+/** The entities that refer to this one by a relation of `on delete cascade`. */
+function cascadedFrom(unitOfWork: UnitOfWork, entity: object): object[] {
+  const children: object[] = [];
+  for (const { meta, prop } of wrap(entity, true).__meta.referencingProperties) {
+    if (prop.deleteRule === 'cascade' && prop.owner !== false && !isToMany(prop.kind)) {
+      for (const referrer of unitOfWork.getIdentityMap().getStore(meta).values()) {
+        if (Reference.unwrapReference((referrer as Record<string, object>)[prop.name] as object) === entity) {
+          children.push(referrer as object);
+        }
+      }
+    }
+  }
+  return children;
 }
 
 /** MikroORM's unit of work inside a bound session, which tells of what it is told, and of its flushes. */
@@ -60,10 +76,15 @@ export const watchedUnitOfWork = over(base, {
     }
     return registered;
   },
+  /** An entity leaves the session, and with it those whose rows the database has deleted along with its own. */
   unsetIdentity(this: UnitOfWork, entity: object) {
     const { journal, session } = bindingOf(this);
+    const children = cascadedFrom(this, entity);
     journal?.losing(session, entity);
     base.unsetIdentity.call(this, entity as never);
+    for (const child of children) {
+      this.unsetIdentity(child as never);
+    }
   },
   merge(this: UnitOfWork, entity: object, visited: never) {
     if (visited === undefined) {

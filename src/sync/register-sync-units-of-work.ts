@@ -21,7 +21,7 @@ export interface SyncRegistrations<Module> extends SyncOptions<Module> {
  *
  * @example
  * ```ts
- * import type { MikroOrmEngineFactory, MikroOrmUnitOfWork } from 'mikro-orm-uow';
+ * import { type MikroOrmEngineFactory, MikroOrmUnitOfWork } from 'mikro-orm-uow';
  * import { registerSyncUnitsOfWork, SyncModule, type SyncUnitOfWork } from 'mikro-orm-uow/sync';
  * import { Container } from 'typedi';
  *

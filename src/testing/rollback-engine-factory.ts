@@ -12,6 +12,8 @@ import { type RollbackOptions, TestEnclosure } from './test-enclosure.js';
 /** The test that runs, or is about to. */
 interface Test {
   opening?: Promise<TestEnclosure>;
+  /** Whether its transaction is open. */
+  started?: boolean;
   enclosure?: TestEnclosure;
 }
 
@@ -92,9 +94,11 @@ export class RollbackEngineFactory implements EngineFactory<MikroORM>, UnitHost,
 
   /**
    * Opens the one transaction of this test. Inside of another `start()`, as nested `describe`s make them, it goes on in
-   * the same one, until `rollback()` was called as often. Rejects where the engine can't be started.
+   * the same one, until `rollback()` was called as often. Rejects where the engine can't be started; with
+   * ConfigurationError inside an open unit of work, and where another test runs at the same time.
    */
   async start(): Promise<void> {
+    this.#refuseStart();
     this.#depth += 1;
     if (this.#depth === 1) {
       this.#context.begin();
@@ -104,6 +108,9 @@ export class RollbackEngineFactory implements EngineFactory<MikroORM>, UnitHost,
     const test = this.#test;
     try {
       await test?.opening;
+      if (test !== undefined) {
+        test.started = true;
+      }
     } catch (error) {
       if (this.#test === test) {
         this.#forget();
@@ -142,6 +149,19 @@ export class RollbackEngineFactory implements EngineFactory<MikroORM>, UnitHost,
     this.#depth = 0;
     this.#test = undefined;
     this.#context.end();
+  }
+
+  #refuseStart(): void {
+    if (this.openUnits.surroundsCaller()) {
+      throw new ConfigurationError(
+        'start() was called inside an open unit of work: the transaction of the test could not begin before that one ends. Call it before the units that it is to enclose. Nothing was sent.',
+      );
+    }
+    if (this.#test !== undefined && (!this.#test.started || this.#context.isOther)) {
+      throw new ConfigurationError(
+        'start() was called while another test runs on the same RollbackEngineFactory: the two would share one transaction, and see what the other one wrote. Give each its own factory, or run them one after the other. Nothing was sent.',
+      );
+    }
   }
 
   #refuseLatecomers(): void {

@@ -57,6 +57,11 @@ export class TestContext {
     }
   }
 
+  /** Whether the running code is certain not to belong to the running test. */
+  get isOther(): boolean {
+    return this.#isOneFlow === true && this.#running !== undefined && this.#mark?.test !== this.#running;
+  }
+
   /** Why the running code may not go on, if it comes from a test that is over. */
   refusal(): Error | undefined {
     const mark = this.#mark;

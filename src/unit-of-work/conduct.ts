@@ -1,31 +1,22 @@
-import type { EntityManager, MikroORM } from '@mikro-orm/core';
 import { deferred } from '../common/deferred.js';
 import { openUnitsOf } from '../engine/open-units.js';
-import { isSingleConnection } from '../engine/single-connection.js';
-import {
-  CommitOutcomeUnknownError,
-  TransactionAbortedError,
-  UnitOfWorkClosedError,
-  type UnitStatus,
-} from '../errors.js';
-import type { EngineFactory } from '../interfaces/engine-factory.js';
+import { CommitOutcomeUnknownError, UnitOfWorkClosedError, type UnitStatus } from '../errors.js';
 import { withConstraintDetails } from '../repository/writing/constraint-details.js';
 import { flushAll } from '../session/flush-all.js';
-import { inContextOf, inTransaction, newSession, sessionAround } from '../session/in-transaction.js';
+import { inContextOf, inTransaction, newSession } from '../session/in-transaction.js';
 import { prepareSessions } from '../session/unit-session.js';
-import { checkTogether } from './check-options.js';
 import { type UnitEnclosure, unitEnclosureOf } from './enclosure.js';
-import { checkOnce, KeyTaken, patienceOf } from './once.js';
+import type { Launch } from './launch.js';
+import { atItsKey, checkOnce, settledByKey } from './once.js';
 import { OpenRun } from './open-run.js';
-import type { UnitOfWorkOptions } from './options.js';
-import { afterHooks, type Failure } from './outcome.js';
-import { isOutermost, placeOf, refuseContradiction } from './place.js';
-import { PlainUnit } from './plain-unit.js';
-import { optionsOfRun, sessionContext } from './resolve-options.js';
+import { afterHooks, type Failure, outcomeOf } from './outcome.js';
+import { isOutermost, optionsIn, placeOf } from './place.js';
+import { sessionContext } from './resolve-options.js';
 import { retrying } from './retry.js';
 import { takeTurn } from './take-turn.js';
 import { Unit, type UnitSetup } from './unit.js';
-import { unitsAround, within } from './unit-context.js';
+import { unitAround } from './unit-around.js';
+import { within } from './unit-context.js';
 
 /*
  * What happens to a unit of work, from the call that opens it to the one that settles, in the order in which it happens.
@@ -34,51 +25,28 @@ import { unitsAround, within } from './unit-context.js';
 /** Thrown through MikroORM's transaction to make it roll back; never seen outside. */
 const rollBack = Symbol('roll back');
 
-/** A unit that is to be opened. */
-export interface Launch {
-  /** What the unit is called where its options give it no name. */
-  readonly name: string;
-  readonly engineFactory: EngineFactory;
-  readonly options: UnitOfWorkOptions;
-  /** The unit that it must be inside of, where it is opened from one (`u.run`). */
-  readonly inside?: Unit;
-  /** Whether it ends only when it is told to. */
-  readonly manual: boolean;
-  /** Looks at the engine before anything is sent, and throws where it doesn't fit. */
-  readonly check?: (orm: MikroORM) => void;
-}
-
 /** Opens a unit where `propagation` says, runs `work` in it, and again as `retry` says. */
 export async function conduct<T>(launch: Launch, work: (unit: Unit) => T | Promise<T>): Promise<T> {
   const { engineFactory, options, inside, manual, check } = launch;
   options.signal?.throwIfAborted();
-  checkTogether(options);
   // awaited in either case, so that units which are opened side by side get their turns in that order
   const orm = await (inside?.orm ?? engineFactory.create());
   options.signal?.throwIfAborted();
   prepareSessions(orm.em);
   check?.(orm);
-  checkOnce(orm, options.once, manual);
+  checkOnce(orm, options, manual);
 
   const enclosure = unitEnclosureOf(engineFactory);
-  const place = placeOf(orm, options, unitAround(orm, launch, enclosure), enclosure);
+  const place = placeOf(orm, options, unitAround(orm, launch, nest), enclosure);
 
   const run = new OpenRun();
-  const name = options.name ?? launch.name;
+  const { name = launch.name } = options;
   const attempt = async (number: number): Promise<T> => {
-    const own = await optionsOfRun(options);
-    refuseContradiction(place, own);
+    const own = await optionsIn(place, options);
     const unit = new Unit({ name, orm, engineFactory, options: own, place, manual, attempt: number, nest });
     run.unit = unit;
-    try {
-      return await conductOnce(unit, work);
-    } catch (error) {
-      // another one has done it meanwhile: a snapshot of its own will show what came of it
-      if (error instanceof KeyTaken && isOutermost(place)) {
-        return attempt(number);
-      }
-      throw error instanceof KeyTaken ? error.cause : error;
-    }
+    const again = () => attempt(number);
+    return atItsKey(unit, () => conductOnce(unit, work), again);
   };
   const leave = openUnitsOf(engineFactory)?.enter(run);
   try {
@@ -95,33 +63,6 @@ const nest: UnitSetup['nest'] = (outer, work, options) =>
     work(unit.binding.session),
   );
 
-/** The innermost open unit on this engine: around the running code, but not further out than `inside`. */
-function unitAround(
-  orm: MikroORM,
-  { engineFactory, inside }: Launch,
-  enclosure: UnitEnclosure | undefined,
-): Unit | undefined {
-  let found = inside;
-  for (const unit of unitsAround()) {
-    if (unit.orm === orm && unit !== enclosure?.unit && unit.joinable) {
-      found = unit;
-      break;
-    }
-    if (unit === inside) {
-      break;
-    }
-  }
-  const session = sessionAround(orm);
-  if (session !== undefined && !found?.worksIn(session)) {
-    const unit = PlainUnit.of(session, orm, engineFactory, nest);
-    found = unit?.place.kind === 'plain' && unit.joinable ? unit : found;
-  }
-  if (found !== undefined && !found.joinable) {
-    throw found.closedError();
-  }
-  return found?.transactional ? found : undefined;
-}
-
 /** One run of a unit: settles as `run` has to, after COMMIT or ROLLBACK, and after the callbacks. */
 async function conductOnce<T>(unit: Unit, work: (unit: Unit) => T | Promise<T>): Promise<T> {
   if (unit.outer !== undefined) {
@@ -132,23 +73,24 @@ async function conductOnce<T>(unit: Unit, work: (unit: Unit) => T | Promise<T>):
   signal?.addEventListener('abort', abort, { once: true });
   let worked: Promise<T> | undefined;
   const start = (): Promise<T> => {
-    const { once } = unit;
-    worked = within(unit, 'work', async () => (once === undefined ? work(unit) : once.perform(unit, () => work(unit))));
+    worked = within(unit, 'work', async () => unit.once?.perform(unit, () => work(unit)) ?? work(unit));
     return worked;
   };
   try {
     const failure = await within(unit, 'control', () => transact(unit, start))
       .then(
         () => close(unit, 'committed', undefined),
-        async (error) => closeFailed(unit, await settled(unit, error)),
+        async (error) => closeFailed(unit, await settledByKey(unit, error)),
       )
       // whatever happens in there, nobody may wait for ever
-      .catch((error): Failure => ({ error }));
+      .catch((error): Failure => {
+        if (unit.status === 'active') {
+          unit.state.close('rolled-back');
+        }
+        return { error };
+      });
     unit.settle(failure);
-    if (unit.once?.elsewhere !== undefined) {
-      return unit.once.elsewhere.result as T;
-    }
-    return await outcomeOf(unit, failure, worked as unknown as Promise<T>);
+    return await outcomeOf(unit.state, failure, worked as unknown as Promise<T>);
   } finally {
     signal?.removeEventListener('abort', abort);
   }
@@ -162,15 +104,14 @@ async function enter(unit: Unit, outer: Unit): Promise<void> {
   const opened = deferred<void>();
   outer.opening = opened.promise;
   try {
-    const { calls, session } = outer.binding;
     // what is on its way in the outer unit must neither go down with the inner one, nor find it in its way
-    await calls.quiet();
+    await outer.binding.quiet();
     if (!outer.joinable) {
       throw outer.closedError();
     }
     // what is still to be written belongs to the outer unit: it must not go down with the inner one
     if (place.kind !== 'enclosed') {
-      await flushPending(session);
+      await within(outer, 'work', () => flushAll(outer.binding.session));
     }
     options.signal?.throwIfAborted();
   } catch (error) {
@@ -200,7 +141,7 @@ async function transact(unit: Unit, work: () => Promise<unknown>): Promise<void>
       const session = newSession(unit.orm, {
         context: sessionContext(unit.options),
         withoutTransaction: true,
-        signal: signalFor(unit),
+        signal: unit.signal,
       });
       unit.bind(session);
       return inContextOf(session, () => perform(unit, work));
@@ -218,7 +159,7 @@ async function inOwnTransaction(
   const { orm, options } = unit;
   const { isolationLevel, readOnly, deferrable } = options;
   const session =
-    enclosure?.session(orm, options) ?? newSession(orm, { context: sessionContext(options), signal: signalFor(unit) });
+    enclosure?.session(orm, options) ?? newSession(orm, { context: sessionContext(options), signal: unit.signal });
   const settings =
     enclosure === undefined ? { isolationLevel, readOnly, deferrable } : { around: session.getTransactionContext() };
   const transaction = inTransaction(session, { ...settings, lastLook: () => lastLook(unit) }, async (begun) => {
@@ -236,7 +177,7 @@ async function inSavepoint(unit: Unit, outer: Unit, work: () => Promise<unknown>
   const { binding, transaction: around } = outer;
   const { session } = binding;
   const journal = binding.startJournal();
-  const setup = { around, lastLook: () => lastLook(unit), signal: signalFor(unit) };
+  const setup = { around, lastLook: () => lastLook(unit), signal: unit.signal };
   try {
     await inTransaction(session, setup, (savepoint) => {
       unit.transaction = savepoint;
@@ -244,7 +185,7 @@ async function inSavepoint(unit: Unit, outer: Unit, work: () => Promise<unknown>
     });
     binding.keep(journal);
   } catch (error) {
-    if (isCommitted(unit)) {
+    if (unit.isCommitted) {
       binding.keep(journal);
     } else if (!unit.isUndoneWithOuter) {
       await binding.undo(journal).catch((cause) => {
@@ -269,7 +210,7 @@ async function perform(unit: Unit, work: () => Promise<unknown>): Promise<void> 
   await endInner(unit);
   if (place.kind === 'savepoint') {
     // the session lives on: what is on its way in it must not end up in the outer unit
-    await binding.calls.quiet();
+    await binding.quiet();
   }
   if (end === 'rollback') {
     throw rollBack;
@@ -281,7 +222,7 @@ async function perform(unit: Unit, work: () => Promise<unknown>): Promise<void> 
   if (transaction !== undefined) {
     await unit.driver.assertCommittable?.(transaction);
   }
-  await flushPending(binding.session);
+  await flushAll(binding.session);
 }
 
 /** Right before COMMIT or RELEASE, after all that subscribers do, during which the unit may be interrupted. */
@@ -297,24 +238,6 @@ async function lastLook(unit: Unit): Promise<void> {
   }
 }
 
-/** Where the outcome of COMMIT is unknown, the key of `once` tells. Resolves to how the unit failed then, if it did. */
-async function settled(unit: Unit, error: unknown): Promise<unknown> {
-  const { once, orm, options } = unit;
-  if (once === undefined || !(error instanceof CommitOutcomeUnknownError)) {
-    return error;
-  }
-  const outcome = await once.settle(unit, performance.now() + patienceOf(orm)).catch(() => 'unknown');
-  if (outcome === 'committed') {
-    return undefined;
-  }
-  return outcome === 'rolled-back' && (options.retry !== undefined || once.elsewhere !== undefined)
-    ? new TransactionAbortedError('The connection was lost during COMMIT, and nothing of the transaction is stored', {
-        cause: error.cause,
-        connectionLost: true,
-      })
-    : error;
-}
-
 /** The transaction was not committed, or something failed after it was. */
 function closeFailed(unit: Unit, error: unknown): Promise<Failure | undefined> {
   const { state } = unit;
@@ -326,7 +249,7 @@ function closeFailed(unit: Unit, error: unknown): Promise<Failure | undefined> {
   if (error instanceof CommitOutcomeUnknownError) {
     return close(unit, 'unknown', { error });
   }
-  if (unit.place.kind !== 'joined' && isCommitted(unit)) {
+  if (unit.place.kind !== 'joined' && unit.isCommitted) {
     return close(unit, 'committed', { error });
   }
   const { decision } = state;
@@ -364,23 +287,6 @@ async function close(
   return afterHooks(status, thrown, failure ?? unrestored);
 }
 
-/** What `run` settles with. */
-async function outcomeOf<T>(unit: Unit, failure: Failure | undefined, worked: Promise<T>): Promise<T> {
-  const { decision } = unit.state;
-  if (decision?.by !== 'hand') {
-    if (failure !== undefined) {
-      throw failure.error;
-    }
-    return worked;
-  }
-  const value = await worked;
-  // whoever ended it by hand was told; but what is not stored must not be reported as success
-  if (failure !== undefined && decision.end === 'commit' && unit.status !== 'committed') {
-    throw failure.error;
-  }
-  return value;
-}
-
 /** Inner units that are still open when the work is done are rolled back. */
 async function endInner(unit: Unit): Promise<void> {
   const { interruption } = unit.state;
@@ -395,19 +301,3 @@ async function endInner(unit: Unit): Promise<void> {
     await inner.state.closed;
   }
 }
-
-/** Flushes until nothing is left, where hooks can change something meanwhile. */
-async function flushPending(session: EntityManager): Promise<void> {
-  if (!(await flushAll(session))) {
-    await session.flush();
-  }
-}
-
-const isCommitted = ({ transaction }: Unit): boolean =>
-  (transaction as { readonly isCommitted?: boolean } | undefined)?.isCommitted === true;
-
-/** What cancels the running statement where the driver does not do so by itself. */
-const signalFor = (unit: Unit): AbortSignal | undefined =>
-  isSingleConnection(unit.orm) || (unit.driver.cancelRunning !== undefined && unit.place.kind !== 'bare')
-    ? undefined
-    : unit.cancellation;

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { MikroORM } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { CommitOutcomeUnknownError, ConfigurationError } from '../errors.js';
+import { CommitOutcomeUnknownError, ConfigurationError, TransactionAbortedError } from '../errors.js';
 import { CompletedUnit } from '../once/completed-unit.js';
 import { requireJson } from '../once/require-json.js';
 import { inTransaction, newSession } from '../session/in-transaction.js';
+import { checkTogether } from './check-options.js';
+import type { UnitOfWorkOptions } from './options.js';
+import { isOutermost } from './place.js';
 import { sessionContext } from './resolve-options.js';
 import type { Unit } from './unit.js';
 
@@ -14,9 +17,10 @@ import type { Unit } from './unit.js';
  * The same question settles a COMMIT whose outcome is unknown: whoever can insert the key knows that it was not stored.
  */
 
-/** @throws ConfigurationError where the unit can't be done once */
-export function checkOnce(orm: MikroORM, key: string | undefined, manual: boolean): void {
-  if (key === undefined) {
+/** @throws ConfigurationError where the options don't go together, or the unit can't be done once */
+export function checkOnce(orm: MikroORM, options: UnitOfWorkOptions, manual: boolean): void {
+  checkTogether(options);
+  if (options.once === undefined) {
     return;
   }
   if (orm.getMetadata().find(CompletedUnit) === undefined) {
@@ -32,7 +36,51 @@ export function checkOnce(orm: MikroORM, key: string | undefined, manual: boolea
 }
 
 /** Thrown where another transaction has inserted the key, and this one's snapshot is too old to see it. */
-export class KeyTaken extends Error {}
+class KeyTaken extends Error {}
+
+/** Runs a unit; where another one has done its work meanwhile, gives what that one stored, or looks again. */
+export async function atItsKey<T>(unit: Unit, run: () => Promise<T>, again: () => Promise<T>): Promise<T> {
+  const { once } = unit;
+  if (once === undefined) {
+    return run();
+  }
+  try {
+    return await run();
+  } catch (error) {
+    if (once.elsewhere !== undefined) {
+      return once.elsewhere.result as T;
+    }
+    if (once.taken) {
+      // a snapshot of its own will show what came of the other one
+      if (isOutermost(unit.place)) {
+        return again();
+      }
+      throw (error as KeyTaken).cause ?? error;
+    }
+    throw error;
+  }
+}
+
+/**
+ * Where the outcome of COMMIT is unknown, the key tells. Resolves to how the unit failed then: undefined where it did not,
+ * the same error where nobody can be asked.
+ */
+export async function settledByKey(unit: Unit, error: unknown): Promise<unknown> {
+  const { once, orm, options } = unit;
+  if (once === undefined || !(error instanceof CommitOutcomeUnknownError)) {
+    return error;
+  }
+  const outcome = await once.settle(unit, performance.now() + patienceOf(orm)).catch(() => 'unknown');
+  if (outcome === 'committed') {
+    return undefined;
+  }
+  return outcome === 'rolled-back' && (options.retry !== undefined || once.elsewhere !== undefined)
+    ? new TransactionAbortedError('The connection was lost during COMMIT, and nothing of the transaction is stored', {
+        cause: error.cause,
+        connectionLost: true,
+      })
+    : error;
+}
 
 /** A key at which the run of a unit stands. */
 export class Once {
@@ -40,6 +88,8 @@ export class Once {
   readonly #run = randomUUID();
   /** What another run has stored under the key, where this one was not. */
   elsewhere: { readonly result: unknown } | undefined;
+  /** Whether another transaction has the key that this one's snapshot is too old to see. */
+  taken = false;
 
   constructor(key: string) {
     this.#key = key;
@@ -53,7 +103,10 @@ export class Once {
       );
     }
     const session = unit.session as SqlEntityManager;
-    const done = await this.#claim(unit, session);
+    const done = await this.#claim(unit, session).catch((error) => {
+      this.taken = error instanceof KeyTaken;
+      throw error;
+    });
     if (done !== undefined) {
       return done.result as T;
     }
@@ -79,7 +132,7 @@ export class Once {
         }
         return done?.run === this.#run ? 'committed' : 'rolled-back';
       } catch (error) {
-        if (error instanceof ConfigurationError || performance.now() + pause > deadline) {
+        if (!mayPass(error) || performance.now() + pause > deadline) {
           throw error;
         }
       }
@@ -143,13 +196,15 @@ export class Once {
   }
 }
 
+/** Whether the question may be answered later: a server that starts, a standby that is promoted, a row that is locked. */
+function mayPass(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return !(error instanceof ConfigurationError) && (typeof code !== 'string' || /^(08|57|40|55|25006)/.test(code));
+}
+
 /** Milliseconds for which it is tried to find out: as long as a connection is waited for. */
-export function patienceOf({ config }: MikroORM): number {
+function patienceOf({ config }: MikroORM): number {
   const options = config.get('driverOptions') as { connectionTimeoutMillis?: unknown } | undefined;
   const time = options?.connectionTimeoutMillis;
   return typeof time === 'number' && time > 0 ? time : 10_000;
 }
-
-/** Whether it is the error that `once` may settle. */
-export const isUnknown = (error: unknown): error is CommitOutcomeUnknownError =>
-  error instanceof CommitOutcomeUnknownError;

@@ -5,6 +5,7 @@ import {
   UnitOfWorkError,
   type UnitStatus,
 } from '../errors.js';
+import type { UnitState } from './unit-state.js';
 
 /** Why a unit did not end as decided. */
 export interface Failure {
@@ -61,6 +62,23 @@ export function afterHooks(
   return failure;
 }
 
+/** What `run` settles with. */
+export async function outcomeOf<T>(state: UnitState, failure: Failure | undefined, worked: Promise<T>): Promise<T> {
+  const { decision } = state;
+  if (decision?.by !== 'hand') {
+    if (failure !== undefined) {
+      throw failure.error;
+    }
+    return worked;
+  }
+  const value = await worked;
+  // whoever ended it by hand was told; but what is not stored must not be reported as success
+  if (failure !== undefined && decision.end === 'commit' && state.status !== 'committed') {
+    throw failure.error;
+  }
+  return value;
+}
+
 const storedBut = (errors: readonly unknown[]) =>
   new AfterCommitError(
     `The unit of work is stored, but ${errors.length} of the callbacks that ran after its COMMIT failed. Don't run it again; see "errors" for what is left to do.`,
@@ -73,18 +91,30 @@ const undoneBut = (errors: readonly unknown[]) =>
     { cause: new AggregateError(errors, 'afterRollback callbacks failed') },
   );
 
-/** Errors beside the one that the caller has to get: listed as `suppressed` on it, or shown as warnings. */
+/**
+ * Errors beside the one that the caller has to get: listed as `suppressed` on it, or shown as warnings. Anything may be
+ * thrown, what can't be looked at included: the caller gets it all the same.
+ */
 export function report(error: unknown, suppressed: readonly unknown[]): void {
-  if (error instanceof Error && Object.isExtensible(error) && !('suppressed' in error)) {
-    Object.defineProperty(error, 'suppressed', { value: suppressed, configurable: true, enumerable: true });
-  } else {
-    warn(suppressed);
+  try {
+    if (error instanceof Error && Object.isExtensible(error) && !('suppressed' in error)) {
+      Object.defineProperty(error, 'suppressed', { value: suppressed, configurable: true, enumerable: true });
+      return;
+    }
+  } catch {
+    // shown, then
   }
+  warn(suppressed);
 }
 
 /** Shows what was listed on an error that nobody will see, for another attempt follows. */
 export function warnOfSuppressed(error: unknown): void {
-  const { suppressed } = error as { suppressed?: unknown };
+  let suppressed: unknown;
+  try {
+    ({ suppressed } = error as { suppressed?: unknown });
+  } catch {
+    return; // what can't be looked at has nothing listed on it
+  }
   if (Array.isArray(suppressed)) {
     warn(suppressed);
   }
@@ -92,6 +122,10 @@ export function warnOfSuppressed(error: unknown): void {
 
 function warn(errors: readonly unknown[]): void {
   for (const error of errors) {
-    process.emitWarning(error instanceof Error ? error : String(error), 'UnitOfWorkWarning');
+    try {
+      process.emitWarning(error instanceof Error ? error : String(error), 'UnitOfWorkWarning');
+    } catch {
+      process.emitWarning('A callback of a unit of work failed with what has no text', 'UnitOfWorkWarning');
+    }
   }
 }

@@ -9,7 +9,7 @@ import { isSingleConnection } from '../engine/single-connection.js';
 import { ConfigurationError } from '../errors.js';
 import type { UnitEnclosure } from './enclosure.js';
 import type { UnitOfWorkOptions } from './options.js';
-import { sessionContext } from './resolve-options.js';
+import { optionsOfRun, sessionContext } from './resolve-options.js';
 import type { Unit } from './unit.js';
 
 /** Where a unit works. */
@@ -103,10 +103,20 @@ function refuseSecondConnection(orm: MikroORM, propagation: string, enclosure: U
 }
 
 /**
+ * The options of one run in that place: what a function gives for the session is asked for anew. Rejects with
+ * ConfigurationError where an inner unit can't have them.
+ */
+export async function optionsIn(place: Place, options: UnitOfWorkOptions): Promise<UnitOfWorkOptions> {
+  const own = await optionsOfRun(options);
+  refuseContradiction(place, own);
+  return own;
+}
+
+/**
  * Refuses options that an inner unit can't have, for the transaction that it takes part in was begun with others.
  * PostgreSQL would ignore them, or let them outlive the inner unit.
  */
-export function refuseContradiction(place: Place, inner: UnitOfWorkOptions): void {
+function refuseContradiction(place: Place, inner: UnitOfWorkOptions): void {
   if (place.kind !== 'joined' && place.kind !== 'savepoint') {
     return;
   }

@@ -1,4 +1,4 @@
-import { OptimisticLockError } from '@mikro-orm/core';
+import { ConnectionException, OptimisticLockError } from '@mikro-orm/core';
 import { AfterCommitError, CommitOutcomeUnknownError } from '../errors.js';
 import type { OpenRun } from './open-run.js';
 import type { RetryOptions, UnitOfWorkOptions } from './options.js';
@@ -56,7 +56,7 @@ export function backoff(runs: number, { minDelay = 10, maxDelay = 1000 }: Omit<R
 }
 
 /** Whether another run may succeed. By SQLSTATE, of the error or of what is behind it: the classes differ. */
-export function isTransient(error: unknown, optimistic = false): boolean {
+function isTransient(error: unknown, optimistic = false): boolean {
   try {
     return hasTransientState(error, optimistic, 0);
   } catch {
@@ -76,8 +76,12 @@ function hasTransientState(error: unknown, optimistic: boolean, depth: number): 
     return optimistic;
   }
   const { code, cause } = error as { code?: unknown; cause?: unknown };
+  // poolers report whatever happens to a connection as a violation of the protocol
+  const isPoolers = code === '08P01' && error instanceof ConnectionException;
   return (
-    (typeof code === 'string' && transientStates.includes(code)) || hasTransientState(cause, optimistic, depth + 1)
+    isPoolers ||
+    (typeof code === 'string' && transientStates.includes(code)) ||
+    hasTransientState(cause, optimistic, depth + 1)
   );
 }
 

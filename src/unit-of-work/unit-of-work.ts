@@ -12,7 +12,7 @@ import {
   repositoryOf,
   runUnit,
 } from './active-unit.js';
-import type { Launch } from './conduct.js';
+import type { Launch } from './launch.js';
 import type { UnitOfWorkOptions } from './options.js';
 import { type Repositories, type RepositoryClass, type Unreserved, validateRepositories } from './repositories.js';
 import { requireFunction } from './require-function.js';

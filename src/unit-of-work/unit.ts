@@ -7,6 +7,7 @@ import {
 } from '@mikro-orm/core';
 import { deferred } from '../common/deferred.js';
 import { Turns } from '../common/turns.js';
+import { isSingleConnection } from '../engine/single-connection.js';
 import { ConfigurationError, type UnitOfWorkClosedError, UnitOfWorkError, type UnitStatus } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { bindSession, type SessionBinding, type SessionOwner } from '../session/unit-session.js';
@@ -138,9 +139,15 @@ export class Unit implements SessionOwner {
     return this.state.interruption !== undefined;
   }
 
-  /** Aborted when the unit is interrupted, for drivers that cancel the running statement by a signal. */
-  get cancellation(): AbortSignal {
-    return this.#cancellation.signal;
+  /** What cancels the running statement when the unit is interrupted, for drivers that don't by themselves. */
+  get signal(): AbortSignal | undefined {
+    const isCancelled = this.driver.cancelRunning !== undefined && this.place.kind !== 'bare';
+    return isSingleConnection(this.orm) || isCancelled ? undefined : this.#cancellation.signal;
+  }
+
+  /** Whether its transaction is stored, or its savepoint released. */
+  get isCommitted(): boolean {
+    return (this.transaction as { readonly isCommitted?: boolean } | undefined)?.isCommitted === true;
   }
 
   /** What this library's own drivers can do beside MikroORM's. */

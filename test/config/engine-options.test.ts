@@ -33,8 +33,7 @@ describe('engineOptions', () => {
 
   for (const [mode, ssl] of [
     ['disable', false],
-    ['require', {}],
-    ['verify-full', {}],
+    ['require', { rejectUnauthorized: false }],
     ['no-verify', { rejectUnauthorized: false }],
   ] as const) {
     it(`reads sslmode=${mode}`, async () => {

@@ -3,7 +3,7 @@ import { ConfigurationError, postgresConfig } from '../../src/index.js';
 
 const url = 'postgres://ada@localhost:5432/bank';
 
-describe('postgresConfig', () => {
+describe('promise 18: postgresConfig', () => {
   it('reads DATABASE_URL and DATABASE_POOL_SIZE', () => {
     const config = postgresConfig({ DATABASE_URL: url, DATABASE_POOL_SIZE: '7' });
     expect(config).to.deep.equal({ dsn: url, poolSize: 7 });

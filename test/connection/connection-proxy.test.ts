@@ -3,7 +3,7 @@ import { MikroOrmConnectionProxy } from '../../src/index.js';
 import { Account } from '../support/bank.js';
 import { forEachBank } from '../support/bank-database.js';
 
-describe('the connection proxy', () => {
+describe('promise 3: the connection proxy', () => {
   forEachBank((bank) => {
     it('gives the same session at each call, also at once', async () => {
       const proxy = new MikroOrmConnectionProxy(bank.engineFactory);

@@ -29,7 +29,7 @@ import { everythingOf } from './secrets.js';
 
 const secret = 'pa55w0rd';
 
-describe('hostile input to the entry points', () => {
+describe('promise 18, promise 31: hostile input to the entry points', () => {
   let sandbox: Sandbox;
   before(async () => {
     sandbox = await Sandbox.open();

@@ -22,7 +22,7 @@ function membersOf(prototype: object): string[] {
     : [...Object.getOwnPropertyNames(prototype), ...membersOf(Object.getPrototypeOf(prototype))];
 }
 
-describe('hostile input to repositories', () => {
+describe('promise 18, promise 31: hostile input to repositories', () => {
   let sandbox: Sandbox;
   before(async () => {
     sandbox = await Sandbox.open();

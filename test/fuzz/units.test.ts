@@ -26,7 +26,7 @@ const hostileSession = fc.record(
   { requiredKeys: [] },
 );
 
-describe('hostile input to units of work', () => {
+describe('promise 18, promise 31: hostile input to units of work', () => {
   let sandbox: Sandbox;
   before(async () => {
     sandbox = await Sandbox.open();

@@ -1,12 +1,11 @@
 import { parseArgs } from 'node:util';
 import { query } from '../support/database.js';
-import { OwnServer } from '../support/own-server.js';
 import { startProxy } from '../support/wire-proxy.js';
 import { calm, type FaultName, rage } from '../torture/agent/agent.js';
 import { Outages } from '../torture/agent/outages.js';
 import type { Scene } from '../torture/agent/scene.js';
-import { createBank } from '../torture/bank/schema.js';
 import { Random } from '../torture/random.js';
+import { Site } from '../torture/site.js';
 import { compare, heading, row } from './compare.js';
 import type { Sample } from './protocol.js';
 import { Subject } from './subject.js';
@@ -34,14 +33,16 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(name, () => interruption.abort());
 }
 
-await using server = await OwnServer.start();
-const url = await createBank(server.url);
+await using site = await Site.start();
+const { server, url } = site;
 await using proxy = await startProxy(url);
 const subject = new Subject(proxy.url, values.seed);
 interruption.signal.addEventListener('abort', () => subject.kill());
 const scene: Scene = {
+  site,
   server,
   proxy,
+  address: proxy,
   url,
   clients: [],
   random: new Random(values.seed).fork('agent'),

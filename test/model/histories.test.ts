@@ -14,7 +14,7 @@ import { World } from './world.js';
 const patience = 60_000;
 
 forEachEngine((engine) => {
-  describe('Histories of units, against the model', () => {
+  describe('promise 1, promise 10, promise 11, promise 12: Histories of units, against the model', () => {
     const world = new World(engine);
     before(() => world.open());
     after(() => world[Symbol.asyncDispose]());

@@ -110,6 +110,8 @@ describe('promise 27: a COMMIT that is lost with its server', () => {
         engineOptions({ dsn: proxy.url, poolSize: 3 }, { entities: [...entities, CompletedUnit] }),
       );
       await (await engineFactory.create()).schema.create();
+      // the test server writes to the disk when it comes to it, and the tables have to be there after the crash
+      await query(server.url, 'checkpoint');
       const uow = new BankUnitOfWork(engineFactory, { retry: 5 });
       const fault = took ? proxy.loseReply(/^commit$/) : proxy.killBefore(/^commit$/);
       const opened = uow.run(

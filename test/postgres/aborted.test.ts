@@ -13,7 +13,7 @@ import {
   type Session,
 } from './setup.js';
 
-describe('7. success is never reported for what is not stored', () => {
+describe('promise 7: success is never reported for what is not stored', () => {
   let database: TestDatabase;
   let engine: Engine;
 

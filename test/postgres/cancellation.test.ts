@@ -6,7 +6,7 @@ import { deferred, waitFor } from '../support/wait-for.js';
 import { startProxy } from '../support/wire-proxy.js';
 import { Account, accountDatabase, type Engine, expectNothingHeld, failure, ours, owners, poolOf } from './setup.js';
 
-describe('12. what runs for a transaction can be cancelled', () => {
+describe('promise 12: what runs for a transaction can be cancelled', () => {
   let database: TestDatabase;
   let engine: Engine;
 
@@ -97,7 +97,15 @@ describe('12. what runs for a transaction can be cancelled', () => {
     const proxy = await startProxy(database.url);
     const proxied = ours(proxy.url, { pool: { min: 0, max: 1 } });
     const control = proxied.em.getConnection() as unknown as UnitOfWorkPostgreSqlConnection;
-    const hold = proxy.holdAt(/pg_cancel_backend/);
+    const asked = deferred();
+    const released = deferred<undefined>();
+    proxy.onFrontend((message) => {
+      if (message.type === 'cancel') {
+        asked.resolve();
+        return released.promise;
+      }
+      return undefined;
+    });
     const answered = deferred();
     await proxied.em.fork().transactional(async (em) => {
       await em.execute('select 1');
@@ -112,11 +120,11 @@ describe('12. what runs for a transaction can be cancelled', () => {
       const next = slept.then(() => em.execute('select 2'));
       await waitFor(() => proxy.sql().some((sql) => sql.includes('pg_sleep')));
       const cancelled = control.cancelRunning(em.getTransactionContext() as never);
-      await hold.struck;
+      await asked.promise;
       await answered.promise;
       await query(database.url, 'select 1');
       expect(proxy.sql()).not.to.include('select 2');
-      hold.release();
+      released.resolve(undefined);
       await Promise.all([cancelled, next]);
       expect(proxy.sql()).to.include('select 2');
     });

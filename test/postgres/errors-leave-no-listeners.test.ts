@@ -5,7 +5,7 @@ import { BankUnitOfWork, entities } from '../support/bank.js';
 import { createDatabase } from '../support/database.js';
 
 // Each error of the server left a listener for the end of its connection behind, as long as that connection lived.
-describe('statements that the server refuses', () => {
+describe('promise 16: statements that the server refuses', () => {
   it('leave no listeners on their connection', async () => {
     await using database = await createDatabase();
     const connections = new Set<PoolClient>();

@@ -23,7 +23,7 @@ const VALUES = `select 1 as int, 2::bigint as bigint, 1.5::numeric as numeric, 0
   '\\x0102ff'::bytea as bytes, gen_random_uuid() is not null as uuid, '(1,2)'::point as point, 'a'::char as one,
   coalesce(null, 'unknown') as unknown, 'it''s; "quoted" -- no comment' as quoted, $tag$;$tag$ as dollars`;
 
-describe('a statement that travels with others behaves as if it were alone', () => {
+describe('promise 20: a statement that travels with others behaves as if it were alone', () => {
   let database: TestDatabase;
   let proxy: WireProxy;
   let engines: Record<'stock' | 'ours', Engine>;

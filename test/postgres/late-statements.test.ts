@@ -18,7 +18,7 @@ interface Tables {
   account: { owner: string };
 }
 
-describe('6. a statement that comes after the transaction began to end is refused', () => {
+describe('promise 6: a statement that comes after the transaction began to end is refused', () => {
   let database: TestDatabase;
   let proxy: WireProxy;
   let engine: Engine;

@@ -19,7 +19,7 @@ const slowCommit = `
   create function wait() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(7); return null; end $$;
   create constraint trigger slow after insert on account deferrable initially deferred for each row execute function wait()`;
 
-describe('8. a lost connection during COMMIT is settled, not guessed', () => {
+describe('promise 8: a lost connection during COMMIT is settled, not guessed', () => {
   let database: TestDatabase;
   let proxy: WireProxy;
   let engine: Engine;
@@ -186,7 +186,7 @@ describe('8. a lost connection during COMMIT is settled, not guessed', () => {
   });
 });
 
-describe('8. a lost connection during COMMIT, when the server goes down with it', () => {
+describe('promise 8: a lost connection during COMMIT, when the server goes down with it', () => {
   let server: OwnServer;
   let proxy: WireProxy;
   let engine: Engine;

@@ -51,7 +51,7 @@ describe('pg internals', () => {
     ]) {
       expect(pg.Query.prototype, method).to.have.property(method).that.is.a('function');
     }
-    for (const method of ['parse', 'bind', 'execute', 'close', 'flush', 'sync']) {
+    for (const method of ['parse', 'bind', 'execute', 'close', 'flush', 'sync', 'connect', 'requestSsl', 'cancel']) {
       expect(pg.Connection.prototype, method).to.have.property(method).that.is.a('function');
     }
   });
@@ -60,6 +60,37 @@ describe('pg internals', () => {
     const pool = new pg.Pool();
     expect(pool).to.have.property('Client', pg.Client);
     expect(pg.Client).to.have.property('Query', pg.Query);
+  });
+
+  it('keep the clients of a pool that are not connected yet, and what is needed to cancel what a client runs', async () => {
+    const pool = new pg.Pool({ connectionString: serverUrl(), pipeline: true });
+    const connecting = pool.connect();
+    const [client] = (pool as unknown as { _clients: Record<string, unknown>[] })._clients;
+    const { hostname, port } = new URL(serverUrl());
+    expect(client).to.include({
+      host: hostname,
+      port: Number(port),
+      ssl: false,
+      sslNegotiation: 'postgres',
+      pipeline: true,
+    });
+    expect(client).to.have.property('connection').that.is.instanceOf(pg.Connection);
+    expect(client)
+      .to.have.property('connectionParameters')
+      .that.includes({ host: hostname, port: Number(port) });
+    (await connecting).release();
+    expect(client).to.have.property('secretKey').that.is.a('number');
+    await pool.end();
+  });
+
+  it('keep the rows of a query that has a callback unless it says otherwise, and call the callback at its end', () => {
+    const query = new pg.Query('select 1', () => {}) as unknown as Record<string, (argument: unknown) => void> & {
+      _accumulateRows?: unknown;
+    };
+    expect(query).to.have.own.property('text', 'select 1');
+    expect(query).to.have.own.property('callback').that.is.a('function');
+    query.handleRowDescription?.({ fields: [] });
+    expect(Boolean(query._accumulateRows)).to.equal(true);
   });
 
   it('know the server process and the transaction status of a client', async () => {

@@ -3,6 +3,7 @@ import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { MikroORM } from '@mikro-orm/pglite';
 import { expect } from 'chai';
 import { PoolTimeoutError, TransactionAbortedError, UnitOfWorkClosedError } from '../../src/errors.js';
+import type { UnitOfWorkPgliteConnection } from '../../src/postgres/pglite/pglite-connection.js';
 import { UnitOfWorkPgliteDriver } from '../../src/postgres/pglite/pglite-driver.js';
 import { emptyPglite } from '../support/pglite.js';
 import { deferred } from '../support/wait-for.js';
@@ -20,7 +21,7 @@ const open = (more: Partial<Options> = {}): Engine =>
     ...more,
   } as never);
 
-describe('17. PGlite: transactions take turns, and tell how they ended', () => {
+describe('promise 17: PGlite: transactions take turns, and tell how they ended', () => {
   let engine: Engine;
 
   before(async () => {
@@ -182,10 +183,10 @@ describe('17. PGlite: transactions take turns, and tell how they ended', () => {
     });
   }
 
-  it('waits at close() for the open transaction, and does not with `force`', async () => {
+  it('waits at close() for the open transaction, with `force` as well, and not when it is terminated', async () => {
     const pglite = await engine.em.getConnection().getNativeClient();
     await engine.em.fork().execute('create table t (id int)');
-    for (const force of [false, true]) {
+    for (const end of ['close()', 'close(true)', 'terminate()']) {
       const other = open({ driverOptions: { pglite } } as never);
       const began = deferred();
       const goOn = deferred();
@@ -200,15 +201,21 @@ describe('17. PGlite: transactions take turns, and tell how they ended', () => {
         (error: Error) => error.name,
       );
       await began.promise;
-      const closed = other.close(force);
+      const force = end === 'terminate()';
       if (force) {
-        await closed;
+        await (other.em.getConnection() as unknown as UnitOfWorkPgliteConnection).terminate();
       }
+      const closed = other.close(end === 'close(true)');
       goOn.resolve();
       expect(await settled).to.equal(force ? 'UnitOfWorkClosedError' : 'committed');
       await closed;
     }
-    expect(await engine.em.fork().execute('select * from t')).to.deep.equal([{ id: 1 }, { id: 2 }]);
+    expect(await engine.em.fork().execute('select * from t')).to.deep.equal([
+      { id: 1 },
+      { id: 2 },
+      { id: 1 },
+      { id: 2 },
+    ]);
   });
 
   it('runs Kysely’s transactions, and Kysely itself', async () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { PoolTimeoutError, TransactionAbortedError } from '../../src/errors.js';
+import type { UnitOfWorkPostgreSqlConnection } from '../../src/postgres/index.js';
 import { query, type TestDatabase } from '../support/database.js';
 import { waitAtMost } from '../support/impatience.js';
 import { otherSessions } from '../support/other-sessions.js';
@@ -18,7 +19,7 @@ import {
   terminate,
 } from './setup.js';
 
-describe('16. no connection is ever lost to the pool', () => {
+describe('promise 16: no connection is ever lost to the pool', () => {
   let database: TestDatabase;
   let proxy: WireProxy;
   let engine: Engine;
@@ -141,6 +142,16 @@ describe('16. no connection is ever lost to the pool', () => {
   for (const timeout of ['idle_in_transaction_session_timeout', 'transaction_timeout']) {
     it(`not when ${timeout} ends the session`, () =>
       times(3, async () => {
+        const [server] = await query<{ server_version_num: string }>(database.url, 'show server_version_num');
+        if (timeout === 'transaction_timeout' && Number(server?.server_version_num) < 170_000) {
+          // older servers do not know it, and say so
+          const em = engine.em.fork({ session: { variables: { [timeout]: '250' } } } as never);
+          expect(await failure(em.transactional((inner) => inner.execute('select 1')))).to.have.property(
+            'code',
+            '42704',
+          );
+          return stillWorks();
+        }
         const error = await failure<TransactionAbortedError>(
           engine.em.fork({ session: { variables: { [timeout]: '250' } } } as never).transactional(async (em) => {
             await em.insert(Account, { owner: 'lost', balance: 0 });
@@ -150,7 +161,7 @@ describe('16. no connection is ever lost to the pool', () => {
         expect(error).to.be.instanceOf(TransactionAbortedError);
         expect(error.connectionLost).to.equal(true);
         expect(error.code).to.equal(timeout === 'transaction_timeout' ? '25P04' : '25P03');
-        await stillWorks();
+        return stillWorks();
       }));
   }
 
@@ -271,12 +282,40 @@ describe('16. no connection is ever lost to the pool', () => {
     await stillWorks();
   });
 
-  it('closes at once with `force`, whatever is running', async () => {
+  it('closes at once when it is terminated, whatever is running', async () => {
     const failed = failure(engine.em.fork().transactional((em) => em.execute('select pg_sleep(60)')));
     await runs('pg_sleep');
-    await engine.close(true);
+    await (engine.em.getConnection() as unknown as UnitOfWorkPostgreSqlConnection).terminate();
     expect((await failed).code).to.equal('08006');
   });
+
+  it('closes at once when it is terminated, though a silent server never answers an attempt to connect', async () => {
+    const slow = ours(proxy.url);
+    proxy.blackhole();
+    const failed = failure(slow.em.fork().transactional((em) => em.execute('select 1')));
+    const pool = await poolOf(slow);
+    await waitFor(() => pool.totalCount === 1);
+    const started = performance.now();
+    await (slow.em.getConnection() as unknown as UnitOfWorkPostgreSqlConnection).terminate();
+    expect(performance.now() - started).to.be.below(1_000);
+    expect((await failed).code).to.match(/^08/);
+    await slow.close();
+  });
+
+  for (const [name, close] of [
+    ['close(true)', (orm: Engine) => orm.close(true)],
+    ['reconnect()', (orm: Engine) => orm.reconnect()],
+  ] as const) {
+    it(`waits at ${name} for what is in flight, as MikroORM's driver does`, async () => {
+      const slept = engine.em.fork().transactional(async (em) => {
+        await em.execute('select pg_sleep(0.2)');
+        await em.insert(Account, { owner: name, balance: 0 });
+      });
+      await runs('pg_sleep');
+      await Promise.all([close(engine), slept]);
+      expect(await owners(database.url)).to.include(name);
+    });
+  }
 
   it('closes at once after connections were lost', async () => {
     await times(4, async () => {

@@ -102,7 +102,7 @@ const session = {
   role: 'postgres',
 };
 
-describe('20. round trips', () => {
+describe('promise 20: round trips', () => {
   let database: TestDatabase;
   let proxy: WireProxy;
   let engines: { stock: Engine; ours: Engine };

@@ -13,7 +13,7 @@ import {
   type Session,
 } from './setup.js';
 
-describe('10. inner transactions side by side never touch each other', () => {
+describe('promise 10: inner transactions side by side never touch each other', () => {
   let database: TestDatabase;
   let proxy: WireProxy;
   let engine: Engine;

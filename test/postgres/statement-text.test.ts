@@ -6,7 +6,7 @@ const canBeJoined = (sql: string): boolean => readStatementText(sql, { readOnly:
 /** Quick on texts of megabytes, whatever is in them. */
 const LONG = 'a; it is; copy -- '.repeat(300_000);
 
-describe('which texts can travel with other statements', () => {
+describe('promise 20: which texts can travel with other statements', () => {
   for (const sql of [
     '',
     'select 1',
@@ -43,6 +43,8 @@ describe('which texts can travel with other statements', () => {
     `select 'a\\;'`,
     'copy t from stdin',
     'COPY t (a, b)\nFROM  STDIN with csv',
+    'copy t from /* c */ stdin',
+    '-- why\n/* a /* b */ */ copy t from stdin',
   ]) {
     it(`no: ${JSON.stringify(sql)}`, () => expect(canBeJoined(sql)).to.equal(false));
   }

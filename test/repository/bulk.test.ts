@@ -5,7 +5,7 @@ import { rejection } from '../support/rejection.js';
 import { Author, Genre } from './library.js';
 import { forEachLibrary } from './library-database.js';
 
-describe('bulk writes', () => {
+describe('promise 25: bulk writes', () => {
   forEachLibrary((library) => {
     beforeEach(async () => {
       await library.rows(`insert into author (name, home_city, home_street, secret) values

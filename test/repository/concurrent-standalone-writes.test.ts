@@ -5,7 +5,7 @@ import { forEachEngine } from '../support/engines.js';
 
 // The flush of one call took along what another had just changed, and its failure made the session forget that as well:
 // the other call then either never settled, or reported success for what was not stored.
-describe('writes of a standalone repository that several callers share', () => {
+describe('promise 13, promise 22: writes of a standalone repository that several callers share', () => {
   forEachEngine((engine) => {
     let engineFactory: MikroOrmEngineFactory;
     let accounts: AccountRepository;

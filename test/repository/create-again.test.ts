@@ -4,7 +4,7 @@ import { rejection } from '../support/rejection.js';
 import { forEachLibrary } from './library-database.js';
 
 // MikroORM's create() changes the entity that the session holds under the key, and inserts none
-describe('create with a key that the session knows', () => {
+describe('promise 21: create with a key that the session knows', () => {
   forEachLibrary((library) => {
     const stored = () => library.rows('select id, name from author order by id');
     beforeEach(() => library.rows(`insert into author (name) values ('Ada')`));
@@ -38,8 +38,8 @@ describe('create with a key that the session knows', () => {
       expect(await stored()).to.deep.equal([{ id: 1, name: 'Grace' }]);
     });
 
-    it('stores it where the session has a reference only', async () => {
-      if (library.mode === 'in a unit') {
+    if (library.mode === 'in a unit') {
+      it('stores it where the session has a reference only', async () => {
         await library.run(async ({ authors, books }) => {
           await books.create({ title: 'Notes', author: 7 });
           await authors.create({ id: 7, name: 'Grace' });
@@ -48,15 +48,15 @@ describe('create with a key that the session knows', () => {
           { title: 'Notes', author_id: 7 },
         ]);
         expect(await stored()).to.have.length(2);
-      }
-    });
+      });
+    }
   });
 });
 
-describe('update, standalone', () => {
+describe('promise 13: update, standalone', () => {
   forEachLibrary((library) => {
-    it('sends a value also where an older copy has it already', async () => {
-      if (library.mode === 'standalone') {
+    if (library.mode === 'standalone') {
+      it('sends a value also where an older copy has it already', async () => {
         await library.rows(`insert into shelf (room, place, label) values ('north', 1, 'old')`);
         await library.run(async ({ shelves }) => {
           const shelf = await shelves.retrieveOrFail(['north', 1]);
@@ -64,7 +64,7 @@ describe('update, standalone', () => {
           await shelves.update(shelf, { label: 'old' });
         });
         expect(await library.rows('select label from shelf')).to.deep.equal([{ label: 'old' }]);
-      }
-    });
+      });
+    }
   });
 });

@@ -14,7 +14,7 @@ async function all<T, V>(stream: AsyncIterable<T>, value: (item: T) => V): Promi
   return values;
 }
 
-describe('large reads and writes', () => {
+describe('promise 23: large reads and writes', () => {
   forEachLibrary((library) => {
     const selects = () => library.sql().filter((sql) => sql.startsWith('select "a0".*'));
     beforeEach(async () => {

@@ -15,7 +15,7 @@ class Flushes implements EventSubscriber {
   }
 }
 
-describe('a read-only unit', () => {
+describe('promise 18: a read-only unit', () => {
   for (const engine of ['postgresql', 'pglite'] as const) {
     describe(`on ${engine}`, () => {
       const library = useLibrary(engine, 'in a unit');

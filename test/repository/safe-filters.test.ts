@@ -29,7 +29,7 @@ const companions: Record<string, string> = {
   'a relation': '{"name": "Ada", "books": {"title": {"$like": "%"}}}',
 };
 
-describe('filters from requests', () => {
+describe('promise 31: filters from requests', () => {
   forEachLibrary((library) => {
     beforeEach(async () => {
       await library.rows(`insert into author (name, secret) values ('Ada', 'x'), ('Grace', 'y')`);

@@ -5,7 +5,7 @@ import { rejection } from '../support/rejection.js';
 import { Author, Genre } from './library.js';
 import { forEachLibrary, useLibrary } from './library-database.js';
 
-describe('upserts', () => {
+describe('promise 25: upserts', () => {
   forEachLibrary((library) => {
     beforeEach(async () => {
       await library.rows(
@@ -25,7 +25,10 @@ describe('upserts', () => {
       });
       expect(library.sql()).to.deep.equal([
         `insert into "author" ("name", "home_city") values ('Grace', 'New York') on conflict ("name") do update set "home_city" = excluded."home_city" returning "id", "home_city", "home_street", "born", "settings", "secret", "version"`,
+        // what MikroORM makes of the returned row is not the entity's: the row is read again
+        `select "a0".* from "author" as "a0" where "a0"."id" in (2)`,
         `insert into "author" ("name", "secret") values ('Ada', 'y') on conflict ("name") do update set "secret" = excluded."secret" returning "id", "home_city", "home_street", "born", "settings", "version"`,
+        `select "a0".* from "author" as "a0" where "a0"."id" in (1)`,
       ]);
     });
 
@@ -66,17 +69,16 @@ describe('upserts', () => {
       });
     }
 
-    it('send a statement also where the session holds the entity: it may have been deleted by another one', async () => {
-      if (library.mode === 'in a unit') {
-        return;
-      }
-      await library.run(async ({ authors }) => {
-        await authors.retrieveOrFail(1);
-        await library.rows('delete from author');
-        await authors.upsert({ id: 1, name: 'Ada', secret: 'again' });
+    if (library.mode === 'standalone') {
+      it('send a statement also where the session holds the entity: it may have been deleted by another one', async () => {
+        await library.run(async ({ authors }) => {
+          await authors.retrieveOrFail(1);
+          await library.rows('delete from author');
+          await authors.upsert({ id: 1, name: 'Ada', secret: 'again' });
+        });
+        expect(await library.rows('select id, secret from author')).to.deep.equal([{ id: 1, secret: 'again' }]);
       });
-      expect(await library.rows('select id, secret from author')).to.deep.equal([{ id: 1, secret: 'again' }]);
-    });
+    }
 
     it('take composite keys, relations and new entities', async () => {
       await library.run(async ({ authors, shelves, books }) => {
@@ -127,16 +129,16 @@ describe('upserts', () => {
       expect(library.sql().filter((sql) => sql.startsWith('insert'))).to.have.length(3);
     });
 
-    it('of many rows store all or none', async () => {
-      if (library.mode === 'standalone') {
+    if (library.mode === 'standalone') {
+      it('of many rows store all or none', async () => {
         await library.run(async ({ authors }) => {
           const rows = [{ name: 'New', secret: 's' }, { name: 'Bad' }, { name: 'Worse', version: null } as never];
           await rejection(authors.upsertMany(rows));
           await rejection(authors.upsertMany([{ name: 'New' }, { id: 1, name: 'New' }]));
         });
         expect(await library.rows('select name from author')).to.deep.equal([{ name: 'Ada' }]);
-      }
-    });
+      });
+    }
 
     it('leave the row that is there alone, where they are told to', async () => {
       await library.run(async ({ authors }) => {
@@ -182,7 +184,7 @@ describe('upserts', () => {
   });
 });
 
-describe('getOrCreate', () => {
+describe('promise 25: getOrCreate', () => {
   forEachLibrary((library) => {
     beforeEach(async () => {
       await library.rows(`insert into author (name, secret) values ('Ada', 'x')`);

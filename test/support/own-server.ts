@@ -1,28 +1,27 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Command, Reply, Request } from './server/protocol.js';
+import { query } from './database.js';
+import type { BouncerOptions } from './server/bouncer.js';
+import type { Command, Kept, Reply, Request } from './server/protocol.js';
 
-/**
- * A PostgreSQL 18 server of one's own, which a test may kill and start again on the same port and data. It is stopped and
- * its folder removed by `stop()`, and also when the process that started it ends in any way, SIGKILL included.
- *
- * @example
- * ```ts
- * const server = await OwnServer.start();
- * await server.kill();
- * await server.restart();
- * await server.stop();
- * ```
- */
-export class OwnServer implements AsyncDisposable {
+/** What a server is started with. */
+export interface OwnServerOptions {
+  /** The server of which this one is a streaming standby, until it is promoted. */
+  readonly standbyOf?: OwnServer;
+  /** The folder of another PostgreSQL's programs. */
+  readonly programs?: string | undefined;
+}
+
+/** A process of its own that a supervisor keeps for a test. */
+export class Supervised implements AsyncDisposable {
   readonly #supervisor: ChildProcess;
   #last: Reply | undefined;
   #requests = 0;
 
-  private constructor() {
+  protected constructor(kept: Kept) {
     const supervisor = fileURLToPath(new URL('./server/supervisor.js', import.meta.url));
-    this.#supervisor = fork(supervisor, {
+    this.#supervisor = fork(supervisor, [JSON.stringify(kept)], {
       detached: true,
       execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -30,14 +29,12 @@ export class OwnServer implements AsyncDisposable {
     this.#supervisor.setMaxListeners(0);
   }
 
-  /** Makes a new data folder and starts a server on it. */
-  static async start(): Promise<OwnServer> {
-    const server = new OwnServer();
+  protected async started(): Promise<this> {
     try {
-      await server.restart();
-      return server;
+      await this.restart();
+      return this;
     } catch (error) {
-      await server.stop();
+      await this.stop();
       throw error;
     }
   }
@@ -110,5 +107,37 @@ export class OwnServer implements AsyncDisposable {
       this.#supervisor.on('message', onReply).on('exit', onExit);
       this.#supervisor.send(request, (error) => error && settle(error.message));
     });
+  }
+}
+
+/**
+ * A PostgreSQL 18 server of one's own, which a test may kill and start again on the same port and data. It is stopped and
+ * its folder removed by `stop()`, and also when the process that started it ends in any way, SIGKILL included.
+ *
+ * @example
+ * ```ts
+ * const server = await OwnServer.start();
+ * await server.kill();
+ * await server.restart();
+ * await server.stop();
+ * ```
+ */
+export class OwnServer extends Supervised {
+  /** Makes a new data folder, or copies that of the server of which it is to be a standby, and starts a server on it. */
+  static start({ standbyOf, programs }: OwnServerOptions = {}): Promise<OwnServer> {
+    const primary = standbyOf && { url: standbyOf.url, folder: standbyOf.folder };
+    return new OwnServer({ kind: 'postgresql', options: { standbyOf: primary, programs } }).started();
+  }
+
+  /** Makes a standby a primary, on a timeline of its own, whatever became of the one that it followed. */
+  async promote(): Promise<void> {
+    await query(this.url, 'select pg_promote()');
+  }
+}
+
+/** A real PgBouncer in transaction mode, on a port of its own; it ends with the test, as `OwnServer` does. */
+export class PgBouncer extends Supervised {
+  static start(options: BouncerOptions): Promise<PgBouncer> {
+    return new PgBouncer({ kind: 'pgbouncer', options }).started();
   }
 }

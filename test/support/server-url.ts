@@ -2,7 +2,7 @@
 export function serverUrl(): string {
   const url = process.env.TEST_DATABASE_URL;
   if (!url) {
-    throw new Error('There is no test server: mocha has to load dist/test/support/postgres.js, as .mocharc.json says');
+    throw new Error('There is no test server: mocha has to load dist/test/support/postgres.js, as .mocharc.cjs says');
   }
   return url;
 }

@@ -23,7 +23,7 @@ export async function startProxy(targetUrl: string): Promise<WireProxy> {
  * one go counts once. Connecting and disconnecting don't count.
  */
 export class WireProxy implements AsyncDisposable {
-  readonly #target: URL;
+  #target: URL;
   readonly #hooks = { onFrontend: new Set<Hook>(), onBackend: new Set<Hook>() };
   #connections: ProxyConnection[] = [];
   #server: Server | undefined;
@@ -128,6 +128,11 @@ export class WireProxy implements AsyncDisposable {
   /** Forwards SQL that matches `delay` milliseconds late. */
   delayAt(pattern: RegExp, delay: number, options?: faults.FaultOptions): faults.Fault {
     return faults.delayAt(this.#hooks, pattern, delay, options);
+  }
+
+  /** Sends new connections to another server from now on, as an address that is switched; open ones stay where they are. */
+  pointTo(targetUrl: string): void {
+    this.#target = new URL(targetUrl);
   }
 
   /** Closes all connections at once. */

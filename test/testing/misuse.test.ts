@@ -58,6 +58,33 @@ describe('start(), rollback() and dispose()', () => {
       expect(await stored()).to.deep.equal([{ owner: 'Grace' }]);
     });
 
+    it('a start() inside an open unit of work is refused, and the unit goes on', async () => {
+      await bank.uow.run(async (u) => {
+        await u.accounts.create({ owner: 'Ada' });
+        const refused = await rejection(rollback.start());
+        expect(refused).to.be.instanceOf(ConfigurationError);
+        expect((refused as Error).message).to.include('inside an open unit of work');
+        expect(await new BankUnitOfWork(rollback).run((inner) => inner.accounts.count())).to.equal(1);
+      });
+      expect(await bank.rows('select owner from account')).to.deep.equal([{ owner: 'Ada' }]);
+    });
+
+    it('of two tests at once one is refused, and the other has its transaction to itself', async () => {
+      const test = async (owner: string) => {
+        await rollback.start();
+        try {
+          await uow.run((u) => u.accounts.create({ owner }));
+          return await uow.run((u) => u.accounts.count());
+        } finally {
+          await rollback.rollback();
+        }
+      };
+      const [first, second] = await Promise.allSettled([test('Ada'), test('Grace')]);
+      expect(first).to.deep.equal({ status: 'fulfilled', value: 1 });
+      expect((second as PromiseRejectedResult).reason).to.be.instanceOf(ConfigurationError);
+      expect(await bank.rows('select owner from account')).to.deep.equal([]);
+    });
+
     it('a start() waits for the rollback() before it', async () => {
       await rollback.start();
       await create();

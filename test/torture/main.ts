@@ -1,9 +1,9 @@
-import { OwnServer } from '../support/own-server.js';
-import { createBank } from './bank/schema.js';
+import { pathOf } from '../support/server/programs.js';
 import { addUp, type Figures } from './figures.js';
 import { readOptions } from './options.js';
 import { explain, report } from './report.js';
 import { playRound } from './round.js';
+import { Site } from './site.js';
 
 // Transfers under fire: see README's chapter on reliability. Ends with 1 when a promise was broken.
 
@@ -17,19 +17,23 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 console.log(
   `torture: seed ${options.seed}, ${options.minutes} min, ${options.clients} clients of ${options.workers} workers each, on pools of ${options.poolSize}`,
 );
-const started = performance.now();
 const figures: Figures[] = [];
 const faults: Figures[] = [];
 let stored = 0;
-const server = await OwnServer.start();
+const ways = options.ways.filter((way) => way !== 'pgbouncer' || pathOf('pgbouncer') !== undefined);
+if (ways.length < options.ways.length) {
+  console.log('PgBouncer is missing on this machine (apt-get install pgbouncer): the rounds behind it are left out');
+}
+const site = await Site.start();
+const started = performance.now();
 try {
-  const url = await createBank(server.url);
   const end = started + options.minutes * 60_000;
   for (let round = 1; performance.now() < end; round++) {
+    const way = ways[(round - 1) % ways.length] ?? 'direct';
     const result = await playRound({
       ...options,
-      server,
-      url,
+      site,
+      way,
       seed: `${options.seed}/${round}`,
       milliseconds: Math.min(options.roundSeconds * 1_000, end - performance.now()),
       signal: interruption.signal,
@@ -37,7 +41,7 @@ try {
     figures.push(result.figures);
     faults.push(result.faults);
     stored += result.stored;
-    console.log(`round ${round}: ${result.stored} stored, ${result.violations.length} violations`);
+    console.log(`round ${round} (${way}): ${result.stored} stored, ${result.violations.length} violations`);
     if (result.violations.length > 0) {
       console.log(`A promise was broken (seed ${options.seed}, round ${round}):\n${explain(result)}`);
       process.exitCode = 1;
@@ -53,5 +57,5 @@ try {
   console.log('Interrupted.');
   process.exitCode = 130;
 } finally {
-  await server.stop();
+  await site.stop();
 }

@@ -2,6 +2,10 @@ import { parseArgs } from 'node:util';
 import { type FaultName, faultNames } from './agent/agent.js';
 import type { Lie } from './client/teller.js';
 
+/** How clients reach the server: past nothing, through PgBouncer, or with a standby that may take over. */
+export const ways = ['direct', 'pgbouncer', 'standby'] as const;
+export type Way = (typeof ways)[number];
+
 /** What the command line asks for. */
 export interface TortureOptions {
   readonly minutes: number;
@@ -14,6 +18,8 @@ export interface TortureOptions {
   readonly lie: Lie | undefined;
   /** The faults that may happen. */
   readonly faults: readonly FaultName[];
+  /** One a round, in turn. */
+  readonly ways: readonly Way[];
 }
 
 export const usage = `npm run torture -- [options]
@@ -24,6 +30,7 @@ export const usage = `npm run torture -- [options]
   --pool N      connections that each has (3)
   --round N     seconds after which everything is checked (60)
   --lie OUTCOME has each client lie now and then about what it was told, to test the check
+  --ways A,B    of ${ways.join(', ')}; they take turns, a round each (all)
   --faults A,B  only these of: ${faultNames.join(', ')}`;
 
 /** @throws Error where the command line makes no sense */
@@ -39,6 +46,7 @@ export function readOptions(args: readonly string[]): TortureOptions {
       round: { type: 'string', default: '60' },
       lie: { type: 'string' },
       faults: { type: 'string', default: faultNames.join() },
+      ways: { type: 'string', default: ways.join() },
     },
   });
   const positive = (name: 'minutes' | 'clients' | 'workers' | 'pool' | 'round'): number => {
@@ -56,6 +64,10 @@ export function readOptions(args: readonly string[]): TortureOptions {
   if (faults.join() !== values.faults) {
     throw new Error(`--faults names one that there is not\n${usage}`);
   }
+  const wanted = values.ways.split(',').filter((name): name is Way => ways.includes(name as Way));
+  if (wanted.join() !== values.ways) {
+    throw new Error(`--ways names one that there is not\n${usage}`);
+  }
   return {
     minutes: positive('minutes'),
     seed: values.seed,
@@ -65,5 +77,6 @@ export function readOptions(args: readonly string[]): TortureOptions {
     roundSeconds: positive('round'),
     lie,
     faults,
+    ways: wanted,
   };
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { query } from '../support/database.js';
-import type { OwnServer } from '../support/own-server.js';
+import { PgBouncer } from '../support/own-server.js';
 import { startProxy } from '../support/wire-proxy.js';
 import { calm, type FaultName, rage } from './agent/agent.js';
 import { Outages } from './agent/outages.js';
@@ -14,13 +14,14 @@ import type { Lie } from './client/teller.js';
 import { Client } from './clients.js';
 import { addUp, type Figures } from './figures.js';
 import { type Line, readLog } from './log.js';
+import type { Way } from './options.js';
 import { Random } from './random.js';
+import type { Site } from './site.js';
 
 /** A stretch of the torture, after which everything is checked. */
 export interface RoundSetup {
-  readonly server: OwnServer;
-  /** The bank's database, past the proxy. */
-  readonly url: string;
+  readonly site: Site;
+  readonly way: Way;
   readonly seed: string;
   readonly milliseconds: number;
   readonly clients: number;
@@ -46,17 +47,28 @@ const patience = 60_000;
 
 /** Lets clients make transfers under fire, and then checks what they were told against what is stored. */
 export async function playRound(setup: RoundSetup): Promise<RoundResult> {
-  const { server, url, seed, milliseconds, signal } = setup;
+  const { site, way, seed, milliseconds, signal } = setup;
   const folder = mkdtempSync(join(tmpdir(), 'mikro-orm-uow-torture-'));
-  const proxy = await startProxy(url);
+  if (way === 'standby') {
+    await site.startStandby();
+  }
+  const address = await startProxy(site.url);
+  const pooler = way === 'pgbouncer' ? await PgBouncer.start({ target: address.url }) : undefined;
+  const proxy = pooler === undefined ? address : await startProxy(pooler.url);
   const random = new Random(seed);
   const names = Array.from({ length: setup.clients }, (_, index) => `client${index + 1}`);
   const logOf = (name: string): string => join(folder, `${name}.log`);
   const clients: Client[] = [];
   const scene: Scene = {
-    server,
+    site,
+    get server() {
+      return site.server;
+    },
+    get url() {
+      return site.url;
+    },
     proxy,
-    url,
+    address,
     clients,
     random: random.fork('agent'),
     outages: new Outages(),
@@ -70,7 +82,7 @@ export async function playRound(setup: RoundSetup): Promise<RoundResult> {
   };
   signal.addEventListener('abort', stop);
   try {
-    await resetBank(url);
+    await resetBank(site.url);
     const { workers, poolSize, lie } = setup;
     for (const name of names) {
       const assignment = { name, url: proxy.url, poolSize, workers, log: logOf(name), seed: `${seed}/${name}`, lie };
@@ -82,8 +94,9 @@ export async function playRound(setup: RoundSetup): Promise<RoundResult> {
     await Promise.all(clients.map((client) => client.finish(patience)));
     signal.throwIfAborted();
     const logs = new Map(names.map((name) => [name, readLog(logOf(name))]));
-    const journal = await query<StoredEntry>(url, 'select id, source, target, amount from journal');
-    const balances = await query<{ id: number; balance: number }>(url, 'select id, balance from account');
+    const journal = await query<StoredEntry>(site.url, 'select id, source, target, amount from journal');
+    const balances = await query<{ id: number; balance: number }>(site.url, 'select id, balance from account');
+    await pooler?.stop(); // it keeps connections for those who come next
     const violations = check({
       logs,
       journal,
@@ -96,7 +109,7 @@ export async function playRound(setup: RoundSetup): Promise<RoundResult> {
       violations: [
         ...violations,
         ...clients.flatMap(({ name, problems }) => problems.map((what) => ({ id: name, what }))),
-        ...(await leftBehind(url)),
+        ...(await leftBehind(site.url)),
       ],
       stored: journal.length - 1,
       logs,
@@ -104,7 +117,10 @@ export async function playRound(setup: RoundSetup): Promise<RoundResult> {
   } finally {
     signal.removeEventListener('abort', stop);
     stop();
+    await pooler?.stop();
     await proxy.close();
+    await address.close();
+    await site.stopStandby();
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -26,7 +26,7 @@ async function storeMoreAt(bank: Bank, event: (typeof events)[number] | 'beforeF
   orm.em.getEventManager().registerSubscriber({ [event]: storeMore });
 }
 
-describe('what a hook changes while the last flush is on its way', () => {
+describe('promise 9: what a hook changes while the last flush is on its way', () => {
   forEachBank((bank) => {
     const owners = () => bank.rows('select owner from account order by id');
 

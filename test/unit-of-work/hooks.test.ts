@@ -197,6 +197,35 @@ describe('hooks', () => {
       expect(await owners()).to.deep.equal(['Ada']);
     });
 
+    const unreadable = () => {
+      const refuse = () => {
+        throw new Error('not to be looked at');
+      };
+      return {
+        'a cause': Object.defineProperty(new Error('x'), 'cause', { get: refuse }),
+        'a code': Object.defineProperty(new Error('x'), 'code', { get: refuse }),
+        'a text': { toString: refuse },
+        'a prototype': new Proxy({}, { getPrototypeOf: refuse, get: refuse, has: refuse }),
+      };
+    };
+    for (const [name, thrown] of Object.entries(unreadable())) {
+      it(`promise 9: an error with ${name} that can not be read settles the unit like any other`, async () => {
+        const byHand = await bank.uow.begin();
+        byHand.afterCommit(fail(thrown));
+        const committed = await rejection(byHand.commit());
+        expect(committed).to.be.instanceOf(AfterCommitError);
+        expect((committed as AfterCommitError).errors[0] === thrown).to.equal(true);
+        const ran = await rejection(bank.uow.run((u) => u.afterCommit(fail(thrown))));
+        expect(ran).to.be.instanceOf(AfterCommitError);
+        const undone = bank.uow.run((u) => {
+          u.afterRollback(fail(thrown));
+          throw thrown;
+        });
+        expect(await undone.catch((error) => error === thrown)).to.equal(true);
+        expect(await bank.uow.run((u) => u.accounts.count())).to.equal(0);
+      });
+    }
+
     it('promise 9: what afterRollback throws never hides why the unit failed, and is listed on it', async () => {
       const [first, second] = [new Error('first'), new Error('second')];
       const error = new Error('of work');

@@ -255,11 +255,15 @@ describe('what nobody is supposed to do', () => {
       for (const moment of ['beforeFlush', 'afterFlush', 'beforeTransactionCommit'] as const) {
         await bank.uow.run(async (outer) => {
           await outer.accounts.create({ owner: `${moment} outer` });
+          let armed = true; // the session is the outer unit's, too
           const inner = outer.run(async (u) => {
             await u.accounts.create({ owner: `${moment} inner` });
-            u.session.getEventManager().registerSubscriber({ [moment]: () => Promise.reject(reason) });
+            u.session.getEventManager().registerSubscriber({
+              [moment]: () => (armed ? Promise.reject(reason) : undefined),
+            });
           });
           expect(await rejection(inner)).to.equal(reason);
+          armed = false;
         });
       }
       expect((await owners()).filter((owner) => owner.endsWith('inner'))).to.deep.equal([]);
@@ -270,7 +274,10 @@ describe('what nobody is supposed to do', () => {
       const run = bank.uow.run(async (outer) => {
         await outer.run(async (u) => {
           await u.accounts.create({ owner: 'inner' });
-          u.session.getEventManager().registerSubscriber({ afterTransactionCommit: () => Promise.reject(reason) });
+          let releases = 0; // the session is the outer unit's, too
+          u.session.getEventManager().registerSubscriber({
+            afterTransactionCommit: () => (releases++ === 0 ? Promise.reject(reason) : undefined),
+          });
         });
         await outer.accounts.create({ owner: 'outer' });
       });

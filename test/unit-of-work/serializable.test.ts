@@ -6,7 +6,7 @@ import { useBank } from '../support/bank-database.js';
 import { rejection } from '../support/rejection.js';
 import { deferred } from '../support/wait-for.js';
 
-describe('serializable units with retry', () => {
+describe('promise 11: serializable units with retry', () => {
   const bank = useBank('postgresql');
 
   it('promise 11: 16 workers, transfers between 5 accounts: each is booked exactly once', async () => {

@@ -49,26 +49,24 @@ export async function keysetQuery(
   const where = options.unionWhere?.length ? await internals.applyUnionWhere(meta, filter, options) : filter;
   const build = (condition: unknown, more: object): Promise<QueryBuilder> =>
     internals.createQueryBuilderFromOptions(meta, condition, {
+      // MikroORM would order what is populated by it, too, and takes the columns for those of a join
+      populateOrderBy: [],
       ...options,
       ...(asked.take === 0 ? bare : { populate: options.populate ?? [] }),
       ...more,
     });
   const bare = { populate: [], fields: meta.primaryKeys, orderBy: [], lockMode: undefined };
   const orderBy = asked.columns.map((column) => column.orderBy);
-  const rows = await build(where, { orderBy });
+  const rows = await build(where, { orderBy: [] });
   if (!joinsMany(rows)) {
-    return along(rows, asked);
+    return along(rows.orderBy(orderBy as never), asked);
   }
   // A row comes once for each match in a collection. Its key is looked for first, and what is selected, ordered and counted
   // is the row alone.
   const fitting = await build(where, { ...bare, limit: undefined });
-  const page = along(await build(among(meta, fitting), { ...bare, orderBy }), asked);
-  return along(await build(among(meta, page), { orderBy, limit: undefined }), {
-    ...asked,
-    after: undefined,
-    before: undefined,
-    among: undefined,
-  });
+  const page = along(await build(among(meta, fitting), { ...bare, orderBy }), { ...asked, positions: undefined });
+  const { columns, key, positions } = asked;
+  return along(await build(among(meta, page), { orderBy, limit: undefined }), { columns, key, positions });
 }
 
 /** Continues the query along the order: conditions, and what is selected for the positions. */

@@ -24,6 +24,7 @@ export function teachKeysets(driver: IDatabaseDriver): void {
   }
   taught.add(driver);
   const sql = driver as unknown as AbstractSqlDriver;
+  const served = new WeakSet<object>();
   const { find, stream } = driver as unknown as Reads;
   const query = (
     name: EntityName<object>,
@@ -34,9 +35,11 @@ export function teachKeysets(driver: IDatabaseDriver): void {
   Object.assign<object, Reads>(driver, {
     async find(name, where, options = {}) {
       const asked = options[keyset];
-      if (asked === undefined) {
+      // MikroORM hands the options on to the reads that populate what was found
+      if (asked === undefined || served.has(asked)) {
         return find.call(driver, name, where, options);
       }
+      served.add(asked);
       try {
         const rows: Record<string, unknown>[] = await (await query(name, where, options, asked)).execute('all');
         const positions = rows.map((row) => takePosition(row, asked.columns.length));

@@ -1,11 +1,13 @@
-import type { LogContext, TransactionEventBroadcaster } from '@mikro-orm/core';
+import type { AnyEntity, EntityData, LogContext, QueryResult, TransactionEventBroadcaster } from '@mikro-orm/core';
 import { PostgreSqlConnection } from '@mikro-orm/postgresql';
 import type { Dialect, PostgresDialect } from 'kysely';
 import type { Pool, PoolConfig } from 'pg';
 import { errorConverter } from '../connection-errors.js';
 import { ClientPool, CONNECTION_TIMEOUT, type ConnectionHook } from '../pool/client-pool.js';
+import { connectInTurn, type Servers } from '../pool/servers.js';
 import { CommitOutcome } from '../transaction/commit-outcome.js';
 import { sessionStatements } from '../transaction/session-context.js';
+import { refuseOldPg, requireOwnDriver } from './driver-options.js';
 import { UnitOfWorkKyselyDriver } from './kysely-driver.js';
 import { PooledConnection } from './pooled-connection.js';
 import { type BeginOptions, type TransactionContext, Transactions } from './transactions.js';
@@ -13,7 +15,7 @@ import { type BeginOptions, type TransactionContext, Transactions } from './tran
 /** After how many milliseconds of silence the operating system begins to ask whether the other end is still there. */
 const KEEP_ALIVE_AFTER = 10_000;
 
-type PoolOptions = PoolConfig & { onPoolCreated?: (pool: Pool) => unknown };
+type PoolOptions = PoolConfig & { onPoolCreated?: (pool: Pool) => unknown; servers?: Servers };
 
 /** MikroORM's PostgreSQL connection, on a Kysely driver whose transactions cost less and tell how they ended. */
 export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
@@ -35,19 +37,26 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
       }),
   });
 
-  override createKyselyDialect(overrides: PoolOptions): PostgresDialect {
+  override createKyselyDialect(options: PoolOptions): PostgresDialect {
+    const { servers, ...overrides } = options ?? {};
     let pool: Pool | undefined;
     const stock = super.createKyselyDialect({
       connectionTimeoutMillis: CONNECTION_TIMEOUT,
       // or nobody would ever notice that a COMMIT is waited for on a connection that was cut without a word
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER,
+      // what a transaction is given side by side goes out side by side
+      pipeline: true,
       ...overrides,
       onPoolCreated: (created: Pool) => {
         pool = created;
-        return overrides?.onPoolCreated?.(created);
+        return overrides.onPoolCreated?.(created);
       },
     } as PoolConfig);
+    refuseOldPg(pool as unknown as Pool);
+    if (servers) {
+      connectInTurn(pool as unknown as Pool, servers);
+    }
     const clients = new ClientPool(pool as unknown as Pool, this.#hooks());
     this.#clients = clients;
     const services = {
@@ -59,7 +68,7 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     };
     const driver = new UnitOfWorkKyselyDriver({
       connect: async () => new PooledConnection(services),
-      close: () => clients.close(false),
+      close: () => clients.close(),
     });
     this.#driver = driver;
     const dialect: Dialect = {
@@ -82,13 +91,29 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     };
   }
 
-  /** Ends when the connections are closed: those in use are waited for, or closed at once with `force`. */
-  override async close(force?: boolean): Promise<void> {
-    if (force) {
-      // Kysely closes once, and may be at it already, waiting for what is in use
-      await this.#clients?.close(true);
-    }
-    await super.close(force);
+  override createKysely(): ReturnType<PostgreSqlConnection['createKysely']> {
+    const created = super.createKysely();
+    requireOwnDriver(this.#driver);
+    return created;
+  }
+
+  /** Closes all connections at once, where `close()` waits for those that are in use. What runs on them rejects. */
+  async terminate(): Promise<void> {
+    await this.#clients?.terminate();
+  }
+
+  override execute<T extends QueryResult | EntityData<AnyEntity> | EntityData<AnyEntity>[] = EntityData<AnyEntity>[]>(
+    ...args: Parameters<PostgreSqlConnection['execute']>
+  ): Promise<T> {
+    const [query, params, method, trx, context] = args;
+    return super.execute<T>(query, params, method, this.#transactions.direct(trx), context);
+  }
+
+  override stream<T extends EntityData<AnyEntity>>(
+    ...args: Parameters<PostgreSqlConnection['stream']>
+  ): AsyncIterableIterator<T> {
+    const [query, params, trx, context, rows] = args;
+    return super.stream<T>(query, params, this.#transactions.direct(trx), context, rows);
   }
 
   override transactional<T>(work: (trx: never) => Promise<T>, options: BeginOptions = {}): Promise<T> {

@@ -2,6 +2,8 @@ import { type Configuration, type DriverException, EntityManagerType } from '@mi
 import { AbstractSqlDriver, EntityManager, MikroORM, PostgreSqlPlatform } from '@mikro-orm/postgresql';
 import { convertError } from '../connection-errors.js';
 import { UnitOfWorkPostgreSqlConnection } from './connection.js';
+import { refuseForeignKysely } from './driver-options.js';
+import { withSessionConnection } from './session-connection.js';
 
 /**
  * MikroORM's PostgreSQL driver, whose transactions are cheap and tell the truth: BEGIN, savepoints and settings travel
@@ -21,6 +23,10 @@ export class UnitOfWorkPostgreSqlDriver extends AbstractSqlDriver<UnitOfWorkPost
 
   constructor(config: Configuration) {
     super(config, new PostgreSqlPlatform(), UnitOfWorkPostgreSqlConnection, ['kysely', 'pg']);
+    const replicas = config.get('replicas', []).map(({ driverOptions }) => driverOptions);
+    for (const options of [config.get('driverOptions'), ...replicas]) {
+      refuseForeignKysely(options, { ask: true });
+    }
   }
 
   override createEntityManager(useContext?: boolean): this[typeof EntityManagerType] {
@@ -28,7 +34,7 @@ export class UnitOfWorkPostgreSqlDriver extends AbstractSqlDriver<UnitOfWorkPost
       'entityManager',
       EntityManager as never,
     ) as unknown as typeof EntityManager<this>;
-    return new EntityManagerClass(this.config, this, this.metadata, useContext);
+    return new (withSessionConnection(EntityManagerClass))(this.config, this, this.metadata, useContext);
   }
 
   /** Only what the database reported becomes an exception of MikroORM's: a signal's reason, say, stays what it is. */

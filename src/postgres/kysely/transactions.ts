@@ -7,7 +7,7 @@ import {
   type TransactionEventBroadcaster,
 } from '@mikro-orm/core';
 import type { AbstractSqlPlatform } from '@mikro-orm/sql';
-import type { ControlledTransaction, Kysely } from 'kysely';
+import type { CompiledQuery, ControlledTransaction, Kysely } from 'kysely';
 import { ConfigurationError } from '../../errors.js';
 import type { Scope } from '../transaction/scope.js';
 import type { UnitOfWorkKyselyDriver } from './kysely-driver.js';
@@ -136,6 +136,7 @@ export class Transactions {
     await options.eventBroadcaster?.dispatchEvent(EventType.beforeTransactionStart, ctx as never);
     // statements that came before go first: sent after the savepoint, they would be undone with it
     await ctx.getExecutor().provideConnection(async () => {});
+    await outer.transaction.quiet();
     const trx = await this.#driver().nestIn(outer, () => this.#host.client().startTransaction().execute());
     const scope = await this.#adopt(trx);
     Reflect.defineProperty(trx, 'index', { value: scope.depth });
@@ -181,6 +182,29 @@ export class Transactions {
   /** The scope behind a transaction context, also behind one that was begun through Kysely alone. */
   async scopeOf(trx: TransactionContext): Promise<Scope> {
     return this.#scopes.get(trx) ?? (await this.#adopt(trx));
+  }
+
+  /**
+   * The transaction as MikroORM's own statements get it: they don't wait in Kysely's queue for what was handed over before, which
+   * is a matter of the transaction's. One that can be aborted by a signal goes through Kysely, which sees to that.
+   */
+  direct<Trx extends object | undefined>(context: Trx): Trx {
+    const trx = context as TransactionContext | undefined;
+    const scope = trx && this.#scopes.get(trx);
+    if (!scope) {
+      return context;
+    }
+    const direct: Pick<TransactionContext, 'executeQuery'> & { getExecutor(): unknown } = {
+      executeQuery: <R>(query: CompiledQuery, options?: { signal?: AbortSignal }) =>
+        options?.signal ? trx.executeQuery<R>(query as never, options) : scope.run<R>(query),
+      getExecutor: () => ({
+        stream: <R>(query: CompiledQuery, chunkSize: number, options?: { signal?: AbortSignal }) =>
+          options?.signal
+            ? trx.getExecutor().stream<R>(query, chunkSize, options)
+            : scope.streamQuery<R>(query, chunkSize),
+      }),
+    };
+    return direct as unknown as Trx;
   }
 
   async #adopt(trx: TransactionContext): Promise<Scope> {

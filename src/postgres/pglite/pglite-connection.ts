@@ -1,7 +1,15 @@
-import type { Dictionary, LogContext, TransactionEventBroadcaster } from '@mikro-orm/core';
+import type {
+  AnyEntity,
+  Dictionary,
+  EntityData,
+  LogContext,
+  QueryResult,
+  TransactionEventBroadcaster,
+} from '@mikro-orm/core';
 import { PgliteConnection } from '@mikro-orm/pglite';
 import type { Dialect, Driver, PGliteDialect } from 'kysely';
 import { errorConverter } from '../connection-errors.js';
+import { requireOwnDriver } from '../kysely/driver-options.js';
 import { UnitOfWorkKyselyDriver } from '../kysely/kysely-driver.js';
 import { PooledConnection } from '../kysely/pooled-connection.js';
 import { type BeginOptions, type TransactionContext, Transactions } from '../kysely/transactions.js';
@@ -17,7 +25,6 @@ export class UnitOfWorkPgliteConnection extends PgliteConnection {
   readonly supportsMultipleConnections = false;
   #pool: PglitePool | undefined;
   #driver: UnitOfWorkKyselyDriver | undefined;
-  #forced = false;
   readonly #transactions = new Transactions({
     platform: () => this.platform,
     ensureConnection: () => this.ensureConnection(),
@@ -44,7 +51,7 @@ export class UnitOfWorkPgliteConnection extends PgliteConnection {
       init: () => stockDriver.init(),
       connect: async () => new PooledConnection(services),
       close: async () => {
-        await pool.close(this.#forced);
+        await pool.close();
         await stockDriver.destroy();
       },
     });
@@ -60,10 +67,29 @@ export class UnitOfWorkPgliteConnection extends PgliteConnection {
     return dialect as PGliteDialect;
   }
 
-  /** Waits for the open transaction; with `force`, rolls it back. */
-  override async close(force?: boolean): Promise<void> {
-    this.#forced = force ?? false;
-    await super.close(force);
+  override createKysely(): ReturnType<PgliteConnection['createKysely']> {
+    const created = super.createKysely();
+    requireOwnDriver(this.#driver);
+    return created;
+  }
+
+  /** Rolls the open transaction back at once, where `close()` waits for it. */
+  async terminate(): Promise<void> {
+    await this.#pool?.terminate();
+  }
+
+  override execute<T extends QueryResult | EntityData<AnyEntity> | EntityData<AnyEntity>[] = EntityData<AnyEntity>[]>(
+    ...args: Parameters<PgliteConnection['execute']>
+  ): Promise<T> {
+    const [query, params, method, trx, context] = args;
+    return super.execute<T>(query, params, method, this.#transactions.direct(trx), context);
+  }
+
+  override stream<T extends EntityData<AnyEntity>>(
+    ...args: Parameters<PgliteConnection['stream']>
+  ): AsyncIterableIterator<T> {
+    const [query, params, trx, context, rows] = args;
+    return super.stream<T>(query, params, this.#transactions.direct(trx), context, rows);
   }
 
   override transactional<T>(work: (trx: never) => Promise<T>, options: BeginOptions = {}): Promise<T> {

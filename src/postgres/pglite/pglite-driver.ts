@@ -1,6 +1,8 @@
 import { type Configuration, type DriverException, EntityManagerType } from '@mikro-orm/core';
 import { AbstractSqlDriver, BasePostgreSqlEntityManager, MikroORM, PglitePlatform } from '@mikro-orm/pglite';
 import { convertError } from '../connection-errors.js';
+import { refuseForeignKysely } from '../kysely/driver-options.js';
+import { withSessionConnection } from '../kysely/session-connection.js';
 import { UnitOfWorkPgliteConnection } from './pglite-connection.js';
 
 /**
@@ -21,6 +23,10 @@ export class UnitOfWorkPgliteDriver extends AbstractSqlDriver<UnitOfWorkPgliteCo
 
   constructor(config: Configuration) {
     super(config, new PglitePlatform(), UnitOfWorkPgliteConnection, ['kysely', '@electric-sql/pglite']);
+    const replicas = config.get('replicas', []).map(({ driverOptions }) => driverOptions);
+    for (const options of [config.get('driverOptions'), ...replicas]) {
+      refuseForeignKysely(options, { ask: false });
+    }
   }
 
   override createEntityManager(useContext?: boolean): this[typeof EntityManagerType] {
@@ -28,7 +34,7 @@ export class UnitOfWorkPgliteDriver extends AbstractSqlDriver<UnitOfWorkPgliteCo
       'entityManager',
       BasePostgreSqlEntityManager as never,
     ) as unknown as typeof BasePostgreSqlEntityManager<this>;
-    return new EntityManagerClass(this.config, this, this.metadata, useContext);
+    return new (withSessionConnection(EntityManagerClass))(this.config, this, this.metadata, useContext);
   }
 
   /** Only what the database reported becomes an exception of MikroORM's: a signal's reason, say, stays what it is. */

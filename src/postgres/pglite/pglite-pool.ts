@@ -9,15 +9,15 @@ import { PgliteSession } from './pglite-session.js';
 export class PglitePool implements SessionPool {
   readonly size = 1;
   readonly #native: () => Promise<PGlite>;
-  readonly #timeout: number;
+  /** Milliseconds for which a turn is waited for. */
+  readonly timeout: number;
   readonly #turns = new Turns();
   readonly #waiting = new Set<(reason: unknown) => void>();
   #session: PgliteSession | undefined;
 
-  /** `timeout`: milliseconds for which a turn is waited for. */
   constructor(native: () => Promise<PGlite>, timeout: number) {
     this.#native = native;
-    this.#timeout = timeout;
+    this.timeout = timeout;
   }
 
   async acquire(onWaiting?: (abandon: (reason: unknown) => void) => void): Promise<Session> {
@@ -30,7 +30,7 @@ export class PglitePool implements SessionPool {
         clearTimeout(timer);
         reject(reason);
       };
-      const timer = setTimeout(() => abandon(this.#timeoutError()), this.#timeout);
+      const timer = setTimeout(() => abandon(this.timeoutError()), this.timeout);
       this.#waiting.add(abandon);
       onWaiting?.(abandon);
       void this.#turns.take().then((endTurn) => {
@@ -49,21 +49,24 @@ export class PglitePool implements SessionPool {
     });
   }
 
-  /** Waits until the connection is nobody's; with `force`, ends what is open. */
-  async close(force: boolean): Promise<void> {
-    if (force) {
-      const reason = new Error('The database was closed');
-      for (const abandon of this.#waiting) {
-        abandon(connectionLost(reason));
-      }
-      this.#session?.destroy(reason);
-    }
+  /** Waits until the connection is nobody's. */
+  async close(): Promise<void> {
     await this.#turns.run(async () => {});
   }
 
-  #timeoutError(): PoolTimeoutError {
+  /** Ends what is open, and all waiting. */
+  async terminate(): Promise<void> {
+    const reason = new Error('The database was closed');
+    for (const abandon of this.#waiting) {
+      abandon(connectionLost(reason));
+    }
+    this.#session?.destroy(reason);
+    await this.close();
+  }
+
+  timeoutError(): PoolTimeoutError {
     return new PoolTimeoutError(
-      `PGlite's one connection did not become free within ${this.#timeout} ms: it is held by another transaction`,
+      `PGlite's one connection did not become free within ${this.timeout} ms: it is held by another transaction`,
       { size: 1, held: this.#session ? 1 : 0 },
     );
   }

@@ -4,6 +4,8 @@ import type { Companions, Outcome, Pages, Session } from '../pool/session.js';
 /** PGlite's one connection, while it's somebody's turn. */
 export class PgliteSession implements Session {
   readonly reused = false;
+  readonly givenUp = false;
+  readonly pipelines = false;
   readonly #pglite: PGlite;
   readonly #onReturn: () => void;
   #status: 'I' | 'T' | 'E' = 'I';

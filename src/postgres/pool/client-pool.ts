@@ -2,8 +2,9 @@ import type { DatabaseConnection } from 'kysely';
 import type { Client, Pool, PoolClient } from 'pg';
 import { PoolTimeoutError } from '../../errors.js';
 import { connectionLost, connectionRefused } from '../connection-errors.js';
+import type { WireClient } from '../wire/pg-query.js';
 import { ClientConnection } from './client-connection.js';
-import { Lease } from './lease.js';
+import { Lease, type LeaseHooks } from './lease.js';
 
 export type ConnectionHook = (connection: DatabaseConnection) => Promise<void>;
 
@@ -25,10 +26,17 @@ export class ClientPool {
   readonly #leases = new Set<Lease>();
   readonly #waiting = new Set<(reason: unknown) => void>();
   readonly #known = new WeakSet<PoolClient>();
+  readonly #leaseHooks: LeaseHooks;
+  #ended: Promise<void> | undefined;
 
   constructor(pool: Pool, hooks: ClientPoolHooks) {
     this.#pool = pool;
     this.#hooks = hooks;
+    this.#leaseHooks = {
+      onReturn: (returned) => this.#leases.delete(returned),
+      timeoutError: () => this.timeoutError(),
+      stream: (pool.options as { stream?: unknown }).stream,
+    };
   }
 
   get size(): number {
@@ -69,13 +77,7 @@ export class ClientPool {
 
   async #lease(client: PoolClient): Promise<Lease> {
     const reused = this.#known.has(client);
-    const lease = new Lease(client, reused, {
-      onReturn: (returned) => this.#leases.delete(returned),
-      signal: async (processId, how) => {
-        await this.ask((control) => control.query(`select pg_${how}_backend($1)`, [processId]));
-      },
-      patience: Math.min(this.timeout, 5_000),
-    });
+    const lease = new Lease(client, reused, this.#leaseHooks);
     this.#leases.add(lease);
     this.#known.add(client);
     const { onCreateConnection, onReserveConnection } = this.#hooks;
@@ -95,15 +97,23 @@ export class ClientPool {
   }
 
   #explain(error: Error): Error {
-    if (error.message !== POOL_TIMEOUT) {
-      return connectionRefused(error);
-    }
+    return error.message === POOL_TIMEOUT ? this.#poolTimeout(error) : connectionRefused(error);
+  }
+
+  #poolTimeout(cause: Error): Error {
     const pool = { size: this.size, held: this.#leases.size };
     return new PoolTimeoutError(
       `No connection became free within ${this.timeout} ms: the pool has ${pool.size}, ` +
         `and ${pool.held} of them ${pool.held === 1 ? 'is' : 'are'} held`,
       pool,
-      { cause: error },
+      { cause },
+    );
+  }
+
+  timeoutError(): Error {
+    return new PoolTimeoutError(
+      `The server did not begin the transaction within ${this.timeout} ms, or a pooler in front of it had no connection free. Nothing is stored`,
+      { size: this.size, held: this.#leases.size },
     );
   }
 
@@ -127,18 +137,28 @@ export class ClientPool {
     }
   }
 
-  /** Closes every connection; with `force`, also those that are held. */
-  async close(force: boolean): Promise<void> {
-    const ended = this.#pool.ending ? Promise.resolve() : this.#pool.end();
-    if (force) {
-      const reason = new Error('The database connections were closed');
-      for (const abandon of this.#waiting) {
-        abandon(connectionLost(reason));
-      }
-      for (const lease of this.#leases) {
-        lease.destroy(reason);
-      }
+  /** Closes every connection when it is given back. */
+  async close(): Promise<void> {
+    this.#ended ??= this.#pool.ending ? Promise.resolve() : this.#pool.end();
+    await this.#ended;
+  }
+
+  /** Closes every connection at once: those that are held, and those that are being made, which a silent server never answers. */
+  async terminate(): Promise<void> {
+    const ended = this.close();
+    const reason = new Error('The database connections were closed');
+    for (const abandon of this.#waiting) {
+      abandon(connectionLost(reason));
+    }
+    for (const lease of this.#leases) {
+      lease.destroy(reason);
+    }
+    for (const client of clientsOf(this.#pool)) {
+      client.connection.stream.destroy();
     }
     await ended;
   }
 }
+
+/** All that the pool has, also those that are not connected yet. */
+const clientsOf = (pool: Pool): readonly WireClient[] => (pool as unknown as { _clients: WireClient[] })._clients;

@@ -18,8 +18,12 @@ export class LazySession {
     return this.#session;
   }
 
-  async connect(): Promise<Session> {
+  /** `deadline`: until when it is waited for, by `performance.now()`, if not as long as the pool allows. */
+  async connect(deadline?: number): Promise<Session> {
     if (!this.#session) {
+      const timer =
+        deadline !== undefined &&
+        setTimeout(() => this.#abandon?.(this.#pool.timeoutError()), Math.max(0, deadline - performance.now()));
       try {
         this.#session =
           this.#borrowed ??
@@ -27,6 +31,7 @@ export class LazySession {
             this.#abandon = abandon;
           }));
       } finally {
+        clearTimeout(timer || undefined);
         this.#abandon = undefined;
       }
     }

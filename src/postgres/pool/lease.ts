@@ -1,38 +1,46 @@
 import type { PoolClient, TransactionStatus } from 'pg';
+import { ConfigurationError } from '../../errors.js';
 import type { Batch } from '../wire/batch.js';
 import { type BatchClasses, batchClassesOf } from '../wire/batch-classes.js';
+import type { WireClient } from '../wire/pg-query.js';
+import { sendCancelRequest } from './cancel-request.js';
 import { toStatementResult } from './client-connection.js';
 import type { Companions, Outcome, Pages, Session } from './session.js';
+import { watchSilence } from './silence.js';
+
+/** For how many milliseconds the server may leave unanswered what it answers at once. */
+const PATIENCE = 5_000;
+/** The same for what a cancel request has reached before the server, or a pooler, had begun with it. */
+const PATIENCE_UNBEGUN = 500;
+
+export interface LeaseHooks {
+  readonly onReturn: (lease: Lease) => void;
+  /** What waiting for the start of a transaction ends with that took too long. */
+  readonly timeoutError: () => Error;
+  /** What the connections of the pool are made of, if not of sockets. */
+  readonly stream: unknown;
+}
 
 /** One pool client while it's checked out: whatever happens to it, it goes back to the pool once. */
 export class Lease implements Session {
   readonly #client: PoolClient;
   readonly #batches: BatchClasses;
-  readonly #onReturn: (lease: Lease) => void;
-  readonly #signal: (processId: number, how: 'cancel' | 'terminate') => Promise<void>;
-  readonly #patience: number;
+  readonly #hooks: LeaseHooks;
   #returned = false;
-  #running: Batch | undefined;
+  readonly #running = new Set<Batch>();
   #cancelling: Promise<void> | undefined;
   #lost: Error | undefined;
+  #givenUp = false;
 
   constructor(
     client: PoolClient,
     /** Whether the client was already connected when it was taken from the pool. */
     readonly reused: boolean,
-    hooks: {
-      onReturn: (lease: Lease) => void;
-      /** Tells the server to cancel what the process runs, or to end the process. */
-      signal: (processId: number, how: 'cancel' | 'terminate') => Promise<void>;
-      /** For how many milliseconds the server may leave unanswered what it answers at once. */
-      patience: number;
-    },
+    hooks: LeaseHooks,
   ) {
     this.#client = client;
     this.#batches = batchClassesOf(client);
-    this.#onReturn = hooks.onReturn;
-    this.#signal = hooks.signal;
-    this.#patience = hooks.patience;
+    this.#hooks = hooks;
     client.on('error', this.#onError);
   }
 
@@ -41,9 +49,18 @@ export class Lease implements Session {
     return this.#lost;
   }
 
+  get givenUp(): boolean {
+    return this.#givenUp;
+  }
+
   /** As the server last reported it: `I`dle, in a `T`ransaction, or in one that failed (`E`). */
   get status(): TransactionStatus {
     return this.#client.getTransactionStatus();
+  }
+
+  /** Since 8.23, pg sends what it is given at once. */
+  get pipelines(): boolean {
+    return (this.#client as unknown as { pipeline?: boolean }).pipeline === true;
   }
 
   get client(): PoolClient {
@@ -52,72 +69,120 @@ export class Lease implements Session {
 
   async execute(sql: string, values?: readonly unknown[], companions?: Companions): Promise<Outcome> {
     const batch = new this.#batches.Batch(sql, values, companions);
-    const outcome = this.#run(batch);
-    if (companions?.prompt) {
-      this.#giveUpLater(batch);
-    }
-    return outcome;
+    return this.#run(batch, companions);
   }
 
   stream(sql: string, values: readonly unknown[], rows: number, companions?: Companions): Pages {
     const batch = new this.#batches.PagedBatch(sql, values, rows, companions);
-    batch.ended = this.#run(batch);
+    batch.ended = this.#run(batch, companions);
     return batch;
   }
 
   /** Sends a batch and waits until the server is done with it. */
-  async #run(batch: Batch): Promise<Outcome> {
+  async #run(batch: Batch, { startWithin, prompt }: Companions = {}): Promise<Outcome> {
     if (this.#lost) {
       return { error: this.#lost, lost: true, controlsDone: 0, answered: false };
     }
-    this.#running = batch;
-    this.#client.query(batch as never);
+    this.#running.add(batch);
+    const refusal = this.#send(batch);
+    if (refusal) {
+      return { error: refusal, lost: true, controlsDone: 0, answered: false };
+    }
+    const endWatch = prompt
+      ? this.#watch(batch, PATIENCE)
+      : startWithin !== undefined && this.#watchStart(batch, startWithin);
     const outcome = await batch.done;
-    this.#running = undefined;
+    this.#running.delete(batch);
+    if (endWatch) {
+      endWatch();
+    }
     // A cancel request that is under way could hit the next statement, or the next user of the connection.
     if (this.#cancelling) {
-      await this.#cancelling.catch(() => {});
+      await this.#cancelling;
     }
     if (outcome.lost) {
-      this.destroy(outcome.error ?? new Error('Connection terminated'));
+      this.#lose(outcome.error ?? new Error('Connection terminated'));
     }
     const { result, ...rest } = outcome;
-    return { result: result && toStatementResult(result), ...rest };
+    const error = rest.lost ? this.#lost : rest.error;
+    return { ...rest, error, result: result && toStatementResult(result) };
+  }
+
+  /**
+   * Hands a batch to pg. Whoever wraps `client.query()` may hand another query on, which would run outside the transaction: so
+   * nothing leaves this process before the very batch has come back.
+   */
+  #send(batch: Batch): Error | undefined {
+    const { stream } = (this.#client as unknown as WireClient).connection;
+    stream.cork();
+    let accepted: unknown;
+    try {
+      accepted = this.#client.query(batch as never);
+    } catch (error) {
+      accepted = error;
+    }
+    if (accepted === batch) {
+      stream.uncork();
+      return undefined;
+    }
+    void Promise.resolve(accepted).catch(() => {});
+    const refusal = new ConfigurationError(
+      'Something that wraps client.query() of pg did not hand on the query that it was given. The connection was closed, and nothing of the statement was sent.',
+      accepted instanceof Error ? { cause: accepted } : {},
+    );
+    this.#running.delete(batch);
+    this.destroy(refusal);
+    return refusal;
   }
 
   /** Closes the connection unless the batch ends in time: nobody would notice that nothing comes through it any more. */
-  #giveUpLater(batch: Batch): void {
-    const timer = setTimeout(() => this.destroy(new Error('The connection is silent')), this.#patience);
-    void batch.done.then(() => clearTimeout(timer));
+  #watch(batch: Batch, patience: number): () => void {
+    const { stream } = (this.#client as unknown as { connection: { stream: { bytesRead?: number } } }).connection;
+    const end = watchSilence(
+      patience,
+      () => stream.bytesRead,
+      () => this.destroy(new Error('The connection is silent')),
+    );
+    void batch.done.then(end);
+    return end;
+  }
+
+  /** Closes the connection unless the transaction begins in time. */
+  #watchStart(batch: Batch, patience: number): () => void {
+    return watchSilence(
+      patience,
+      () => batch.answered || undefined,
+      () => batch.answered || this.destroy(this.#hooks.timeoutError()),
+    );
   }
 
   /** Cancels the running statement on the server; resolves when that has been told. Without one it does nothing. */
   async cancel(): Promise<void> {
-    const processId = this.#processId;
-    if (this.#running && !this.#returned && processId) {
-      this.#giveUpLater(this.#running);
-      this.#cancelling ??= this.#signal(processId, 'cancel').finally(() => {
-        this.#cancelling = undefined;
-      });
+    const [batch] = this.#running;
+    if (batch && !this.#returned) {
+      this.#givenUp = true;
+      this.#watch(batch, batch.answered ? PATIENCE : PATIENCE_UNBEGUN);
+      this.#cancelling ??= sendCancelRequest(this.#client, this.#hooks.stream)
+        // who can't be reached can't be waited for either
+        .catch((error: Error) => this.destroy(error))
+        .finally(() => {
+          this.#cancelling = undefined;
+        });
       await this.#cancelling;
     }
   }
 
-  /** Ends the session on the server, and with it whatever runs there. */
+  /** Ends the session, and with it whatever runs there: the server ends one whose client has gone as soon as it notices. */
   async kill(): Promise<void> {
-    const processId = this.#processId;
-    if (!this.#returned && processId) {
-      await this.#signal(processId, 'terminate');
+    await this.cancel();
+    if (!this.#returned) {
+      this.destroy(new Error('The session was killed'));
     }
-  }
-
-  get #processId(): number | null | undefined {
-    return (this.#client as { processID?: number | null }).processID;
   }
 
   /** Gives the connection back for others; one with an open transaction, or with something still running, is closed. */
   release(): void {
-    if (this.#running || this.status !== 'I') {
+    if (this.#running.size > 0 || this.status !== 'I') {
       this.destroy(new Error('The connection was given back in the middle of a transaction'));
     } else {
       this.#return();
@@ -126,6 +191,11 @@ export class Lease implements Session {
 
   /** Closes the connection, and so makes room for another one in the pool. */
   destroy(cause: Error): void {
+    this.#givenUp = true;
+    this.#lose(cause);
+  }
+
+  #lose(cause: Error): void {
     this.#lost ??= cause;
     this.#return(cause);
   }
@@ -134,15 +204,19 @@ export class Lease implements Session {
     if (!this.#returned) {
       this.#returned = true;
       this.#client.removeListener('error', this.#onError);
+      if (cause) {
+        // pg would wait for what is under way
+        (this.#client as unknown as WireClient).connection.stream.destroy();
+      }
       this.#client.release(cause);
-      this.#onReturn(this);
+      this.#hooks.onReturn(this);
     }
   }
 
   /** The connection broke; with nothing running on it, nobody else would tell the pool. */
   #onError = (error: Error): void => {
-    if (!this.#running) {
-      this.destroy(error);
+    if (this.#running.size === 0) {
+      this.#lose(error);
     }
   };
 }

@@ -10,6 +10,11 @@ export interface Companions {
   readonly several?: boolean;
   /** The server answers it at once: a connection on which no answer comes is silent, and given up. */
   readonly prompt?: boolean;
+  /**
+   * The first of `before` begins the transaction: for how many milliseconds that may stay unanswered. A pooler answers when it
+   * has a connection to the server for it.
+   */
+  readonly startWithin?: number;
 }
 
 export interface StatementResult extends QueryResult<unknown> {
@@ -56,6 +61,10 @@ export interface Session {
   readonly lost: Error | undefined;
   /** Whether it was already connected when it was taken, and may have died since without anybody noticing. */
   readonly reused: boolean;
+  /** Something that ran on it was cancelled or given up by this side: it must not be sent once more on another one. */
+  readonly givenUp: boolean;
+  /** Whether a statement may be sent before the one before it was answered. */
+  readonly pipelines: boolean;
   execute(sql: string, values?: readonly unknown[], companions?: Companions): Promise<Outcome>;
   stream(sql: string, values: readonly unknown[], rows: number, companions?: Companions): Pages;
   /** Cancels the running statement; resolves when the server has been told. Without one it does nothing. */
@@ -72,6 +81,10 @@ export interface Session {
 export interface SessionPool {
   /** How many sessions there can be at a time. */
   readonly size: number;
+  /** Milliseconds for which a session is waited for. */
+  readonly timeout: number;
+  /** What a wait ends with that took too long. */
+  timeoutError(): Error;
   /** Takes one. `onWaiting` gets a function that makes the wait end, and the promise reject, with a reason. */
   acquire(onWaiting?: (abandon: (reason: unknown) => void) => void): Promise<Session>;
 }

@@ -25,6 +25,11 @@ export class PendingControls {
     return this.#begun;
   }
 
+  /** Whether anything waits to be sent. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   add(sql: string): void {
     this.#waiting.push({ sql });
   }

@@ -126,10 +126,16 @@ export class Scope implements DatabaseConnection {
     this.assertOpen();
     this.#current = query;
     try {
-      return await this.transaction.execute(query, this.savepoint);
+      return await this.transaction.execute(query, this.savepoint, { alone: true });
     } finally {
       this.#current = undefined;
     }
+  }
+
+  /** Runs a statement that doesn't come through Kysely. */
+  async run<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    this.assertOpen();
+    return await this.transaction.execute(query, this.savepoint);
   }
 
   async *streamQuery<R>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<R>> {

@@ -2,6 +2,7 @@ import type { CompiledQuery, TransactionSettings } from 'kysely';
 import { type ConvertError, connectionLost } from '../connection-errors.js';
 import { LazySession } from '../pool/lazy-session.js';
 import type { Outcome, Pages, Session, SessionPool, StatementResult } from '../pool/session.js';
+import type { Burst } from './burst.js';
 import { PendingControls } from './pending-controls.js';
 import type { StatementText } from './statement-text.js';
 import { TransactionIdentity } from './transaction-identity.js';
@@ -15,6 +16,9 @@ export interface TransactionServices {
   /** Where the outcome of a COMMIT can be looked up, if its answer can get lost. */
   readonly log?: TransactionLog;
 }
+
+/** Fails without a transaction, and leaves nothing behind in one. */
+const FOLLOWING = ['savepoint "trx0"', 'release savepoint "trx0"'];
 
 /** A stream whose first page has come. */
 export interface OpenStream {
@@ -39,6 +43,7 @@ export class TransactionChannel {
   readonly #services: TransactionServices;
   readonly #state: TransactionState;
   readonly identity: TransactionIdentity;
+  #startWithin = 0;
 
   constructor(
     services: TransactionServices,
@@ -60,16 +65,52 @@ export class TransactionChannel {
   }
 
   /** `savepoint`: the one that the statement is sent in. */
-  async run(query: CompiledQuery, text: StatementText, savepoint?: string): Promise<StatementResult | undefined> {
+  async run(
+    query: CompiledQuery,
+    text: StatementText,
+    savepoint?: string,
+    burst?: Burst,
+  ): Promise<StatementResult | undefined> {
     const outcome = await this.#replacingTheDead(
       savepoint,
-      (session) => this.#send(session, query, text),
+      (session) => this.#send(session, query, text, burst),
       (ran) => ran,
     );
     this.account(outcome, text);
     if (this.#state.endedBySql && this.#state.status === 'unknown') {
       throw this.#state.endedError();
     }
+    return this.resultOf(outcome);
+  }
+
+  /**
+   * Sends a statement after others whose answers have not come. Nothing: it can't go like that, or has certainly not run. Where
+   * BEGIN is among what is not answered, a savepoint in front keeps the statement from running without a transaction.
+   */
+  async follow(
+    { sql, parameters }: CompiledQuery,
+    text: StatementText,
+    burst: Burst,
+  ): Promise<StatementResult | undefined> {
+    const session = this.connection.current;
+    if (!session?.pipelines || session.lost || this.#state.dead || this.controls.isWaiting || !text.joinable) {
+      return undefined;
+    }
+    const after = this.#ask(text, { guarded: false });
+    const before = this.#state.begun ? [] : FOLLOWING;
+    const outcome = await session.execute(sql, parameters, { before, after });
+    if (outcome.lost || (outcome.error && outcome.controlsDone < before.length)) {
+      // what came first finds out what that means: it may have been sent once more on another connection
+      await burst.firstEnded;
+      if (!this.#state.dead && outcome.lost && !outcome.answered && !session.givenUp) {
+        return undefined;
+      }
+      if (!outcome.lost) {
+        this.#state.assertAlive();
+      }
+    }
+    this.identity.learn(text, outcome);
+    this.#state.learn(session, outcome, text);
     return this.resultOf(outcome);
   }
 
@@ -84,7 +125,8 @@ export class TransactionChannel {
       async (session) => {
         // there is nobody to undo a question that fails
         const after = this.#ask(text, { guarded: false });
-        const pages = session.stream(sql, parameters, rows, { before: this.controls.take(), after });
+        const startWithin = this.#startsWithin();
+        const pages = session.stream(sql, parameters, rows, { before: this.controls.take(), startWithin, after });
         const first = await pages.read();
         return { pages, first, outcome: first.length > 0 ? undefined : await pages.ended };
       },
@@ -115,16 +157,20 @@ export class TransactionChannel {
     attempt: (session: Session) => Promise<T>,
     outcomeOf: (attempted: T) => Outcome | undefined,
   ): Promise<T> {
+    let deadline: number | undefined;
     for (let replaced = 0; ; replaced += 1) {
       this.#state.notice(this.connection.current);
       this.#state.assertAlive();
-      const session = await this.#connect(savepoint);
+      const session = await this.#connect(savepoint, deadline);
+      // one wait for all connections that are tried, however many are dead
+      deadline ??= performance.now() + this.#services.pool.timeout;
+      this.#startWithin = Math.max(1, deadline - performance.now());
       const first = !this.controls.begun;
       const attempted = await attempt(session);
       const outcome = outcomeOf(attempted);
       // It came with BEGIN: what the server didn't answer, it can't have stored.
       const executed = !first || !outcome?.lost || outcome.answered;
-      if (executed || !this.connection.replaceable || replaced >= this.#services.pool.size) {
+      if (executed || session.givenUp || !this.connection.replaceable || replaced >= this.#services.pool.size) {
         return attempted;
       }
       this.connection.replace();
@@ -132,9 +178,9 @@ export class TransactionChannel {
     }
   }
 
-  async #connect(savepoint: string | undefined): Promise<Session> {
+  async #connect(savepoint: string | undefined, deadline?: number): Promise<Session> {
     try {
-      return this.connection.current ?? (await this.connection.connect());
+      return this.connection.current ?? (await this.connection.connect(deadline));
     } catch (error) {
       // The caller may catch it, and COMMIT must not succeed without the statement that couldn't be sent.
       this.#state.die(error, savepoint !== undefined && this.controls.waits(savepoint) ? { savepoint } : {});
@@ -142,15 +188,25 @@ export class TransactionChannel {
     }
   }
 
-  async #send(session: Session, { sql, parameters }: CompiledQuery, text: StatementText): Promise<Outcome> {
+  async #send(
+    session: Session,
+    { sql, parameters }: CompiledQuery,
+    text: StatementText,
+    burst?: Burst,
+  ): Promise<Outcome> {
     if (text.joinable) {
       const after = this.#ask(text, { guarded: true });
-      const outcome = await session.execute(sql, parameters, { before: this.controls.take(), after });
+      const startWithin = this.#startsWithin();
+      const sent = session.execute(sql, parameters, { before: this.controls.take(), startWithin, after });
+      // a question that may be undone would be undone with what follows
+      burst?.open(session.pipelines && (after?.length ?? 0) < 2);
+      const outcome = await sent;
       return this.#undoQuestion(session, outcome, after);
     }
+    const startWithin = this.#startsWithin();
     const before = this.controls.take();
     if (before.length > 0) {
-      const outcome = await session.execute(before.at(-1) ?? '', [], { before: before.slice(0, -1) });
+      const outcome = await session.execute(before.at(-1) ?? '', [], { before: before.slice(0, -1), startWithin });
       if (outcome.error) {
         return outcome;
       }
@@ -160,6 +216,11 @@ export class TransactionChannel {
     const after = this.#ask(text, { guarded: false });
     const outcome = { ...(await session.execute(sql, parameters, { after, several: true })), answered: true };
     return outcome.error || after ? outcome : this.#askAlone(session, text, outcome);
+  }
+
+  /** For how long BEGIN may be unanswered, if it is among what travels next. */
+  #startsWithin(): number | undefined {
+    return this.controls.begun ? undefined : this.#startWithin;
   }
 
   /** What is asked along with a statement. Guarded, it can be undone where it fails. */

@@ -32,7 +32,7 @@ export class TransactionState {
   #begun = false;
   #endedBySql = false;
   #endedWith: unknown;
-  /** The error that made the server abort the transaction, while it is aborted. */
+  /** The error that made the server abort the transaction, while it is aborted: as it came, for its stack is made where it is thrown. */
   #abortedBy: unknown;
   /** Why it can't go on: nothing of it is stored, nor will be. */
   #death: Death | undefined;
@@ -43,6 +43,11 @@ export class TransactionState {
 
   get status(): UnitStatus {
     return this.#status;
+  }
+
+  /** Whether the server has said that it's in a transaction. */
+  get begun(): boolean {
+    return this.#begun;
   }
 
   /** Whether it began to end: from then on nothing is sent but what is already on its way. */
@@ -108,7 +113,7 @@ export class TransactionState {
     } else if (session.status === 'T') {
       this.#abortedBy = undefined;
     } else if (session.status === 'E') {
-      this.#abortedBy ??= this.#convert(error ?? outcome.afterError);
+      this.#abortedBy ??= error ?? outcome.afterError;
     } else {
       // BEGIN failed: what comes next would run outside a transaction.
       this.die(this.#convert(error));
@@ -143,7 +148,7 @@ export class TransactionState {
       : new TransactionAbortedError(
           'The transaction was aborted by an error that was caught: nothing of it is stored',
           {
-            cause: this.#death?.cause ?? this.#abortedBy,
+            cause: this.#death?.cause ?? this.#convert(this.#abortedBy),
           },
         );
   }

@@ -2,6 +2,7 @@ import type { CompiledQuery, QueryResult, TransactionSettings } from 'kysely';
 import { Turns } from '../../common/turns.js';
 import { ConfigurationError, type UnitStatus } from '../../errors.js';
 import type { Outcome, Pages, Session } from '../pool/session.js';
+import { Burst } from './burst.js';
 import { readStatementText, type StatementText } from './statement-text.js';
 import { type OpenStream, TransactionChannel, type TransactionServices } from './transaction-channel.js';
 import { TransactionEnd } from './transaction-end.js';
@@ -19,8 +20,12 @@ export class Transaction {
   readonly #channel: TransactionChannel;
   readonly #end: TransactionEnd;
   readonly #turns = new Turns();
+  /** The one that was handed over last, if nothing came after it that has to wait for its end. */
+  #burst: Burst | undefined;
   #running: CompiledQuery | undefined;
   #stream: Pages | undefined;
+  /** Somebody reads a stream, also when the server has sent all of it: what is refused must not depend on the number of rows. */
+  #streaming = false;
   readonly #cancelled = new WeakSet<CompiledQuery>();
   readonly #readOnly: boolean;
 
@@ -53,21 +58,55 @@ export class Transaction {
     this.#channel.identity.prepended(sql);
   }
 
-  /** `savepoint`: the one that the statement is sent in. */
-  async execute<R>(query: CompiledQuery, savepoint?: string): Promise<QueryResult<R>> {
+  /**
+   * `savepoint`: the one that the statement is sent in. Statements that are handed over side by side go out without waiting for
+   * each other, unless one is to be `alone`, as it may be cancelled.
+   */
+  async execute<R>(query: CompiledQuery, savepoint?: string, { alone = false } = {}): Promise<QueryResult<R>> {
+    this.#assertNotStreaming();
     const text = this.#read(query);
-    return this.#turns.run(async () => {
-      this.#start(query);
-      try {
-        return (await this.#channel.run(query, text, savepoint)) as QueryResult<R>;
-      } finally {
-        this.#finish();
+    const burst = this.#burst;
+    if (burst && !alone && burst.savepoint === savepoint && !burst.isOver) {
+      const result = await this.#join(burst, query, text);
+      if (result) {
+        return result as QueryResult<R>;
       }
+    }
+    let endTurn = (): void => {};
+    const opened = new Burst(savepoint, () => {
+      this.#finish();
+      endTurn();
     });
+    this.#burst = alone ? undefined : opened;
+    endTurn = await this.#turns.take();
+    try {
+      this.#start(query);
+      return (await this.#channel.run(query, text, savepoint, opened)) as QueryResult<R>;
+    } finally {
+      opened.endFirst();
+    }
+  }
+
+  /** Runs a statement beside those of a burst; gives nothing where it has to wait for its turn after all. */
+  async #join(burst: Burst, query: CompiledQuery, text: StatementText): Promise<QueryResult<unknown> | undefined> {
+    const canFollow = burst.join();
+    try {
+      return (await canFollow) ? await this.#channel.follow(query, text, burst) : undefined;
+    } finally {
+      burst.leave();
+    }
+  }
+
+  /** Resolves when what was handed over before has ended. */
+  async quiet(): Promise<void> {
+    this.#assertNotStreaming();
+    await this.#inTurn(async () => {});
   }
 
   async *stream<R>(query: CompiledQuery, rows: number, savepoint?: string): AsyncGenerator<QueryResult<R>> {
+    this.#assertNotStreaming();
     const text = this.#read(query);
+    this.#burst = undefined;
     const endTurn = await this.#turns.take();
     const finish = (outcome?: Outcome): void => {
       if (outcome) {
@@ -87,6 +126,7 @@ export class Transaction {
     }
     const { pages, first } = opened;
     this.#stream = pages;
+    this.#streaming = true;
     const ended = pages.ended.then((outcome) => {
       finish(outcome);
       return outcome;
@@ -96,6 +136,7 @@ export class Transaction {
         yield { rows: page as R[] };
       }
     } finally {
+      this.#streaming = false;
       await pages.close();
       await ended;
     }
@@ -112,7 +153,7 @@ export class Transaction {
 
   /** Nothing is sent: it travels with what comes next. */
   releaseSavepoint(name: string): Promise<void> {
-    return this.#turns.run(async () => {
+    return this.#inTurn(async () => {
       this.#state.assertNotEnding();
       this.#assertNotAborted();
       this.#channel.controls.release(name);
@@ -121,7 +162,7 @@ export class Transaction {
 
   /** Sent at once, for the locks that it frees: another transaction may be what the caller turns to next. */
   rollbackToSavepoint(name: string): Promise<void> {
-    return this.#turns.run(async () => {
+    return this.#inTurn(async () => {
       const { controls } = this.#channel;
       if (this.#state.ending || !controls.rollbackTo(name)) {
         this.#state.revive((savepoint) => !controls.waits(savepoint));
@@ -141,7 +182,7 @@ export class Transaction {
 
   /** Rejects where COMMIT would find the transaction aborted, with what aborted it. Nothing is sent. */
   assertCommittable(): Promise<void> {
-    return this.#turns.run(async () => this.#assertNotAborted());
+    return this.#inTurn(async () => this.#assertNotAborted());
   }
 
   async commit(): Promise<void> {
@@ -184,6 +225,15 @@ export class Transaction {
     await this.#channel.connection.current?.kill();
   }
 
+  /** In the loop that reads it, a statement would wait for the end of the stream, and the stream for the statement's. */
+  #assertNotStreaming(): void {
+    if (this.#streaming && !this.#state.ending) {
+      throw new ConfigurationError(
+        'A stream of this session is being read, and has the connection for itself until its end: the statement was not sent. Read with the stream() of a repository of the unit instead, such as u.accounts.stream(), which leaves room for other statements between its pages.',
+      );
+    }
+  }
+
   #assertNotAborted(): void {
     this.#state.notice(this.#channel.connection.current);
     if (this.#state.dead || this.#state.aborted) {
@@ -195,7 +245,7 @@ export class Transaction {
     this.#state.startToEnd();
     // A stream that nobody reads on would be waited for in vain.
     void this.#stream?.interrupt();
-    await this.#turns.run(async () => {
+    await this.#inTurn(async () => {
       try {
         await end();
       } finally {
@@ -211,6 +261,12 @@ export class Transaction {
       throw new ConfigurationError(`The statement was not sent: ${text.refusal}`);
     }
     return text;
+  }
+
+  /** What is handed over later, comes later. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    this.#burst = undefined;
+    return this.#turns.run(work);
   }
 
   #start(query: CompiledQuery): void {

@@ -23,6 +23,8 @@ export interface BatchOutcome extends Omit<Outcome, 'result'> {
  */
 export interface Batch extends PgQuery {
   readonly done: Promise<BatchOutcome>;
+  /** Whether the server has begun to answer it. */
+  readonly answered: boolean;
   /** Ends a batch that is read in pages, of which not all were read. */
   stop(connection: WireConnection): void;
 }
@@ -39,6 +41,10 @@ export function batchClass(Query: PgQueryClass): BatchClass {
     readonly #paged: boolean;
     readonly #before: readonly string[];
     readonly #after: readonly string[];
+    /** What is sent: the statement, and after several in one text what was to come after them. */
+    readonly #sql: string;
+    readonly #appended: boolean;
+    readonly #startsTransaction: boolean;
     #settle!: (outcome: BatchOutcome) => void;
     #controlsDone = 0;
     #statementDone = false;
@@ -49,14 +55,26 @@ export function batchClass(Query: PgQueryClass): BatchClass {
     readonly #commands: string[] = [];
     /** An error that arose on this side, while the server goes on unharmed. */
     #localError: Error | undefined;
+    #lost = false;
     #phase: 'new' | 'submitting' | 'sent' | 'ready' = 'new';
 
     constructor(text: string, values: readonly unknown[] = [], options: BatchOptions = {}) {
-      const { before = [], after = [], rows, several = false } = options;
+      const { before = [], after = [], rows, several = false, startWithin } = options;
       const joined = !several && (before.length > 0 || after.length > 0);
+      super({
+        // what watches pg sees all that is sent, and not what is asked along the way
+        text: before.length > 0 ? `${before.join('; ')}; ${text}` : text,
+        values: [...values],
+        rows,
+        queryMode: joined ? 'extended' : undefined,
+        // not undefined: what is no prepared statement is copied by those who put comments into it, and a copy is no batch
+        name: '',
+        callback: (error, result) => this.#finish(error ?? undefined, result),
+      });
       // Several statements go out in the simple protocol, where what comes after them is one more.
-      const appended = several ? [text, ...after].join('\n;') : text;
-      super({ text: appended, values: [...values], rows, queryMode: joined ? 'extended' : undefined });
+      this.#appended = several && after.length > 0;
+      this.#sql = this.#appended ? [text, ...after].join('\n;') : text;
+      this.#startsTransaction = startWithin !== undefined;
       this.#joined = joined;
       this.#plain = values.length === 0 && rows === undefined;
       this.#paged = rows !== undefined;
@@ -65,28 +83,33 @@ export function batchClass(Query: PgQueryClass): BatchClass {
       this.done = new Promise((resolve) => {
         this.#settle = resolve;
       });
-      this.once('end', (result) => this.#finish(appended === text ? { result } : this.#detach(result)));
+    }
+
+    get answered(): boolean {
+      return this.#answered;
     }
 
     /** Takes the result of what was appended off. */
-    #detach(results: PgResult | PgResult[]): { result?: PgResult | PgResult[] } {
-      const own = Array.isArray(results) ? results : [results];
+    #detach(results: PgResult | PgResult[] | undefined): PgResult | PgResult[] | undefined {
+      const own = Array.isArray(results) ? [...results] : [results as PgResult];
       const last = own.pop()?.rows[0];
       this.#afterRow = Object.values((last ?? {}) as Record<string, string | null>);
-      return { result: own.length > 1 ? own : own[0] };
+      return own.length > 1 ? own : own[0];
     }
 
     override submit(connection: WireConnection): Error | null {
+      this.text = this.#sql;
       if (this.#joined && this.#plain) {
         this.#phase = 'sent';
         this.#synced = true;
-        this.#write(connection, batchMessages(this.#before, this.text, this.#after));
+        const messages = batchMessages(this.#before, this.text, this.#after, { flushFirst: this.#startsTransaction });
+        this.#write(connection, messages);
         return null;
       }
       this.#phase = 'submitting';
       connection.stream.cork();
       try {
-        this.#write(connection, controlMessages(this.#before));
+        this.#write(connection, controlMessages(this.#before, { flushFirst: this.#startsTransaction }));
         const problem = super.submit(this.#paged || this.#joined ? this.#view(connection) : connection);
         this.#localError = problem ?? this.#localError;
         this.#phase = problem ? 'ready' : 'sent';
@@ -150,7 +173,7 @@ export function batchClass(Query: PgQueryClass): BatchClass {
       this.#answered = true;
       this.#phase = 'ready';
       if (this.#localError) {
-        this.#finish({ error: this.#localError });
+        this.callback(this.#localError);
       } else {
         super.handleReadyForQuery(connection);
       }
@@ -162,7 +185,7 @@ export function batchClass(Query: PgQueryClass): BatchClass {
         this.#localError = error;
       } else if (this.#phase === 'ready') {
         // A row that a type parser couldn't read, or nothing was sent at all.
-        this.#finish({ error });
+        this.callback(error);
       } else if ('severity' in error) {
         if (this.#paged && !this.#synced) {
           // The server skips everything until Sync, which a batch that's read in pages hasn't sent yet.
@@ -172,28 +195,31 @@ export function batchClass(Query: PgQueryClass): BatchClass {
         this.#afterError = isAfter ? error : undefined;
         const ready = (): void => {
           connection.removeListener('end', ended);
-          isAfter ? super.handleReadyForQuery(connection) : this.#finish({ error });
+          isAfter ? super.handleReadyForQuery(connection) : this.callback(error);
         };
         const ended = (): void => {
           connection.removeListener('readyForQuery', ready);
-          this.#finish({ error, lost: true });
+          this.#lost = true;
+          this.callback(error);
         };
         connection.once('readyForQuery', ready);
         connection.once('end', ended);
       } else {
-        this.#finish({ error, lost: true });
+        this.#lost = true;
+        this.callback(error);
       }
     }
 
-    #finish(end: { result?: PgResult | PgResult[]; error?: Error; lost?: boolean }): void {
+    #finish(error?: Error, result?: PgResult | PgResult[]): void {
       this.#settle({
-        lost: false,
+        result: !error && this.#appended ? this.#detach(result) : result,
+        error,
+        lost: this.#lost,
         controlsDone: this.#controlsDone,
         answered: this.#answered,
         commands: this.#commands,
         after: this.#afterRow,
         ...(this.#afterError && { afterError: this.#afterError }),
-        ...end,
       });
     }
   };

@@ -40,7 +40,8 @@ class MessageWriter {
 
   #reserve(count: number): void {
     if (this.#length + count > this.#bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + count));
+      // with room for what follows: a large text is not copied once more for the few bytes after it
+      const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + count + 512));
       this.#bytes.copy(larger, 0, 0, this.#length);
       this.#bytes = larger;
     }
@@ -57,21 +58,38 @@ const statement = (writer: MessageWriter, sql: string, options?: { describe: boo
   writer.begin('E').zeros(5).end();
 };
 
-/** The messages that run control statements, whose rows aren't described. */
-export const controlMessages = (statements: readonly string[]): Buffer => {
-  const writer = new MessageWriter();
+/** Control statements; after the first one, the server is asked to answer at once and not only when all is done. */
+const controls = (
+  writer: MessageWriter,
+  statements: readonly string[],
+  { flushFirst }: { flushFirst: boolean },
+): void => {
+  let flush = flushFirst;
   for (const sql of statements) {
     statement(writer, sql);
+    if (flush) {
+      writer.begin('H').end();
+      flush = false;
+    }
   }
+};
+
+/** The messages that run control statements, whose rows aren't described. */
+export const controlMessages = (statements: readonly string[], options = { flushFirst: false }): Buffer => {
+  const writer = new MessageWriter();
+  controls(writer, statements, options);
   return writer.take();
 };
 
 /** The messages that run a statement with control statements before and after it, Sync included. */
-export const batchMessages = (before: readonly string[], sql: string, after: readonly string[]): Buffer => {
+export const batchMessages = (
+  before: readonly string[],
+  sql: string,
+  after: readonly string[],
+  options = { flushFirst: false },
+): Buffer => {
   const writer = new MessageWriter();
-  for (const control of before) {
-    statement(writer, control);
-  }
+  controls(writer, before, options);
   statement(writer, sql, { describe: true });
   for (const control of after) {
     statement(writer, control);

@@ -1,3 +1,4 @@
+import type { FieldDef } from 'pg';
 import type { Companions, Outcome, Pages } from '../pool/session.js';
 import type { Batch, BatchClass } from './batch.js';
 import type { WireConnection } from './pg-query.js';
@@ -63,6 +64,12 @@ export function pagedBatchClass(OneBatch: BatchClass): PagedBatchClass {
 
     get interrupted(): boolean {
       return this.#interrupted;
+    }
+
+    /** The pages are all that is kept: a query that has a callback would collect its rows for it. */
+    override handleRowDescription(message: { fields: FieldDef[] }): void {
+      super.handleRowDescription(message);
+      (this as unknown as { _accumulateRows: boolean })._accumulateRows = false;
     }
 
     override handlePortalSuspended(connection: WireConnection): void {

@@ -8,9 +8,23 @@ export interface PgResult {
 }
 
 /** The protocol messages that a query may write: the part of `pg`'s `Connection` that its cursors are built on. */
-export interface WireConnection extends Omit<Connection, 'execute' | 'close'> {
+export interface WireConnection extends Omit<Connection, 'execute' | 'close' | 'connect'> {
   execute(message: { portal?: string; rows?: number }): void;
   close(message: { type: 'P' | 'S'; name?: string }): void;
+  connect(port: number | string, host?: string): void;
+  requestSsl(): void;
+  cancel(processId: number, secretKey: number): void;
+}
+
+/** What a `Client` of `pg` knows of its connection, beyond what `@types/pg` declares. */
+export interface WireClient {
+  readonly connection: WireConnection;
+  readonly host: string;
+  readonly port: number;
+  readonly ssl: unknown;
+  readonly sslNegotiation: 'postgres' | 'direct';
+  readonly processID: number;
+  readonly secretKey: number;
 }
 
 /**
@@ -19,7 +33,9 @@ export interface WireConnection extends Omit<Connection, 'execute' | 'close'> {
  * The test "pg internals" names the version of pg that they were checked with.
  */
 export interface PgQuery {
-  readonly text: string;
+  text: string;
+  /** Called once, at the end, by whatever ends it: what watches pg wraps it. */
+  callback: PgCallback;
   submit(connection: WireConnection): Error | null;
   handleRowDescription(message: { fields: FieldDef[] }): void;
   handleDataRow(message: { fields: (string | null)[] }): void;
@@ -29,8 +45,9 @@ export interface PgQuery {
   handleError(error: Error, connection: WireConnection): void;
   handleReadyForQuery(connection: WireConnection): void;
   on(event: 'row', listener: (row: unknown) => void): this;
-  once(event: 'end', listener: (results: PgResult | PgResult[]) => void): this;
 }
+
+export type PgCallback = (error: Error | null | undefined, results?: PgResult | PgResult[]) => void;
 
 export interface PgQueryConfig {
   text: string;
@@ -39,6 +56,8 @@ export interface PgQueryConfig {
   queryMode?: 'extended';
   /** The rows of a page: the portal then waits after each. */
   rows?: number;
+  name: string;
+  callback: PgCallback;
 }
 
 export type PgQueryClass = new (config: PgQueryConfig) => PgQuery;

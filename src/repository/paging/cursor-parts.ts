@@ -71,22 +71,20 @@ const interval: Check = (value) => {
 
 /** As `jsonb` prints it: no exponents, no escapes but those of control characters. */
 const json: Check = (value) => {
-  const outside = value.replace(/"(?:[^"\\]|\\.)*"/g, '""');
+  try {
+    JSON.parse(value);
+  } catch {
+    return false;
+  }
   let depth = 0;
   let deepest = 0;
+  // it is JSON, so each quote is the start or the end of a string
+  const outside = value.replace(/"(?:[^"\\]|\\.)*"/g, '""');
   for (const character of outside) {
     depth += '[{'.includes(character) ? 1 : ']}'.includes(character) ? -1 : 0;
     deepest = Math.max(deepest, depth);
   }
-  if (deepest > 1000 || /\d[eE]|\d{1000}/.test(outside) || /\\u(?!00[01])|\\u0000/.test(value) || !text(value)) {
-    return false;
-  }
-  try {
-    JSON.parse(value);
-    return true;
-  } catch {
-    return false;
-  }
+  return deepest <= 1000 && !/\d[eE]|\d{1000}/.test(outside) && !/\\u(?!00[01])|\\u0000/.test(value) && text(value);
 };
 
 /** `{1,NULL,"a b"}`: of one dimension, whose items are checked one by one. */

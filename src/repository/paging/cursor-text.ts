@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { ConfigurationError } from '../../errors.js';
 import type { Position } from '../../postgres/keyset/keyset.js';
 import type { Meta } from '../validation/metadata.js';
 import { refuse } from '../validation/refuse.js';
@@ -10,6 +11,11 @@ export interface CursorText {
   write(position: Position): string;
   /** The position; undefined where the text is no cursor of this order. Takes time in proportion to the text. */
   read(text: string): Position | undefined;
+}
+
+/** @throws ConfigurationError: the rows are read, and their places can't be kept */
+function unwritable(problem: string): never {
+  throw new ConfigurationError(`A row's place in this order ${problem} The page was read, and nothing is changed.`);
 }
 
 /** No cursor is longer than this many characters. */
@@ -63,8 +69,8 @@ function readable(columns: readonly Place[]) {
   return {
     write(position: Position): string {
       if (!isValid(position)) {
-        refuse(
-          'PostgreSQL wrote a value of this order in a form that can not be told from a forged one, as settings like DateStyle have it: give the engine a "cursorSecret".',
+        unwritable(
+          'has a value that can not be told from a forged one, as settings like DateStyle write it: give the engine a "cursorSecret".',
         );
       }
       return Buffer.from(JSON.stringify(position)).toString('base64url');

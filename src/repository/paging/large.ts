@@ -30,7 +30,7 @@ export interface BatchOptions<Entity, Hint extends string = never>
   extends Pick<FindOptions<Entity, Hint>, 'populate' | 'filters' | 'schema' | 'lockMode'> {
   /** How many entities a batch has. */
   readonly size: number;
-  /** By the key unless set. Leave fields out that the work changes: rows would come twice, or not at all. */
+  /** By the key unless set. In another order the keys of all rows are read first, and held until the end. */
   readonly orderBy?: OrderDefinition<Entity>;
 }
 
@@ -43,7 +43,8 @@ export abstract class LargeRepository<Entity extends object> extends BulkReposit
    * Standalone on PostgreSQL it is one statement, and so one moment, that holds a connection until the loop ends or is
    * left. In a unit, where other statements have to run in between, and on PGlite, which can't stream, it is a statement
    * for each 1,000 rows (`chunkSize`), each from where the one before ended; in a unit at `repeatable read` they see one
-   * moment, too.
+   * moment, too. In parts and in another order than the key's, the keys of all rows are read first, so that each row comes
+   * once whatever the loop changes.
    *
    * SQL: `select ... from account where balance > 5 order by id asc`; in parts with `and id > 1000 limit 1001`
    */
@@ -89,7 +90,9 @@ export abstract class LargeRepository<Entity extends object> extends BulkReposit
   /**
    * Hands the entities that fit to `work`, `size` at a time, flushes what it changed, and lets go of them: memory stays
    * flat however many rows there are. Standalone, each batch is a transaction of its own; in a unit all are its
-   * transaction. Batches follow each other by key, so rows that are changed or deleted shift nothing.
+   * transaction. Batches follow each other by key, so rows that are changed or deleted shift nothing. With `orderBy`, the
+   * keys of all rows are read first: each row that still fits when its turn comes is handed over once, whatever `work`
+   * changes.
    *
    * After its batch, what was loaded or created through repositories for it belongs to no session any more: a property
    * set on it then is not stored, `update` takes it by its key. What the unit held before, it goes on holding. Rejects

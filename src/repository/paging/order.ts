@@ -34,6 +34,9 @@ interface Way {
 
 const start: Way = { path: [], nullable: false, hidden: false, json: false };
 
+/** As many columns an order may have, and as many names the way to one. */
+const most = 100;
+
 /** Types that PostgreSQL can't order. */
 const unordered = /^(json|xml|point|line|lseg|box|path|polygon|circle|jsonpath|pg_snapshot|txid_snapshot)\b/i;
 
@@ -48,6 +51,9 @@ export function totalOrder(meta: Meta, orderBy: OrderDefinition<object> | undefi
   }
   const properties = meta.properties as Properties;
   const asked = Utils.asArray(orderBy ?? []).flatMap((order) => below(order, properties, start));
+  if (asked.length > most) {
+    refuse(`Pages can't be ordered by more than ${most} columns, and got ${asked.length}.`);
+  }
   const direction = asked.at(-1)?.descending ? 'desc' : 'asc';
   const key = meta.primaryKeys.flatMap((name) => below({ [name]: direction }, properties, start));
   const columns = [...asked, ...key.filter(({ path }) => !asked.some((column) => column.path === path))];
@@ -91,7 +97,12 @@ function below(order: object, properties: Properties, way: Way): Place[] {
 }
 
 function places(property: EntityProperty | undefined, direction: unknown, outer: Way): Place[] {
-  if (property === undefined || isToMany(property) || property.polymorphic || property.persist === false) {
+  if (
+    property === undefined ||
+    isToMany(property) ||
+    property.polymorphic ||
+    (property.persist === false && !outer.json)
+  ) {
     refuse(`Pages can't be ordered by ${nameOf(outer)}: it is no column that the row or a related one has.`);
   }
   const way = {
@@ -130,10 +141,13 @@ function inJson(order: object, property: EntityProperty, way: Way): Place[] {
   return Object.entries(order).flatMap(([name, direction]) => {
     const inner = { ...way, path: [...way.path, name], nullable: true, json: true };
     // MikroORM writes the name into the SQL, and then takes a question mark for a place to fill
-    if (/^$|^\$|[?\0]/.test(name)) {
+    if (/^$|^\$|[?\0]|^__proto__$/.test(name)) {
       refuse(
-        `Pages can't be ordered by ${nameOf(inner)}: a name in a JSON document can't be empty, begin with "$", or have "?" or NUL.`,
+        `Pages can't be ordered by ${nameOf(inner)}: a name in a JSON document can't be empty, begin with "$", have "?" or NUL, or be "__proto__".`,
       );
+    }
+    if (inner.path.length > most) {
+      refuse(`Pages can't be ordered by ${nameOf(inner)}...: that is more than ${most} names deep.`);
     }
     return Utils.isPlainObject(direction) ? inJson(direction, property, inner) : [place(property, direction, inner)];
   });

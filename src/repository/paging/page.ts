@@ -86,7 +86,10 @@ export async function findPage<Entity extends object>(
     orderBy: columns.map((column) => column.orderBy),
     overfetch: true,
   };
-  return new Page(text, places, items, total as never, of as never, meta);
+  const page = new Page(text, places, items, total as never, of as never, meta);
+  // a place that can't be written as a cursor is refused here, and not where the cursor is asked for
+  void [page.startCursor, page.endCursor];
+  return page;
 }
 
 /** The position that an option's cursor stands for. */

@@ -1,21 +1,20 @@
 import type {
   CountOptions,
   Cursor,
+  EntityProperty,
   FilterQuery,
   FindOneOptions,
   FindOneOrFailOptions,
   FindOptions,
   Loaded,
+  Primary,
 } from '@mikro-orm/core';
 import { Utils } from '@mikro-orm/core';
 import { notFound } from '../../session/held-entity.js';
 import { handOut } from '../paging/batch-memory.js';
 import { findPage, type PageOptions } from '../paging/page.js';
 import { RepositoryBase } from '../repository-base.js';
-import { filterFor, optionsFor, untyped } from '../scope.js';
-import { isEmptyFilter } from '../validation/copy-filter.js';
-import { checkReadOptions } from '../validation/options.js';
-import { refuse } from '../validation/refuse.js';
+import { filterFor, keyFor, optionsFor, plainOptionsFor, type Scope, specificFilterFor, untyped } from '../scope.js';
 import { reading } from '../writing/standalone.js';
 import type { Row, RowField, RowsOptions } from './rows.js';
 import { selectRows } from './select-rows.js';
@@ -37,14 +36,46 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
     options?: FindOneOptions<Entity, Hint, Fields, Excludes>,
   ): Promise<Loaded<Entity, Hint, Fields, Excludes> | null> {
     const scope = await this.scope();
-    const filter = specific(filterFor(scope, 'retrieve()', where ?? null), 'retrieve()');
+    const filter = specificFilterFor(scope, 'retrieve()', where);
     const checked = optionsFor(scope, 'retrieve()', options);
-    const found = await reading(scope, () => scope.session.findOne(this.entity, filter as never, checked));
+    const found = await reading(scope, () => findFirst(scope, filter, checked as never));
     return handOut(scope.session, found) as Loaded<Entity, Hint, Fields, Excludes> | null;
   }
 
   /**
-   * The same, where there has to be one: rejects with EntityNotFoundError, which has the entity's name and the key. With
+   * The entity with this key; null where there is none. For keys that come from outside: nothing but one value of the
+   * key's type, or exactly the parts of a composite key, is a key. A filter, an operator, a list or text for a number is
+   * refused with ConfigurationError.
+   *
+   * SQL: `select ... from account where id = 1 limit 1`
+   *
+   * @example
+   * ```ts
+   * import type { MikroOrmRepository } from 'mikro-orm-uow';
+   *
+   * interface Account {
+   *   id: number;
+   *   owner: string;
+   * }
+   *
+   * export function show(accounts: MikroOrmRepository<Account>, url: URL) {
+   *   return accounts.retrieveByKey(Number(url.searchParams.get('id')));
+   * }
+   * ```
+   */
+  async retrieveByKey<Hint extends string = never, Fields extends string = never, Excludes extends string = never>(
+    key: Primary<Entity>,
+    options?: FindOneOptions<Entity, Hint, Fields, Excludes>,
+  ): Promise<Loaded<Entity, Hint, Fields, Excludes> | null> {
+    const scope = await this.scope();
+    const where = keyFor(scope, 'retrieveByKey()', key);
+    const checked = optionsFor(scope, 'retrieveByKey()', options);
+    const found = await reading(scope, () => findFirst(scope, where, checked as never));
+    return handOut(scope.session, found) as Loaded<Entity, Hint, Fields, Excludes> | null;
+  }
+
+  /**
+   * As `retrieve`, where there has to be one: rejects with EntityNotFoundError, which has the entity's name and the key. With
    * MikroORM's option `strict` it also rejects where several fit.
    *
    * SQL: `select ... from account where id = 1 limit 1`
@@ -54,13 +85,20 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
     options?: FindOneOrFailOptions<Entity, Hint, Fields, Excludes>,
   ): Promise<Loaded<Entity, Hint, Fields, Excludes>> {
     const scope = await this.scope();
-    const filter = specific(filterFor(scope, 'retrieveOrFail()', where ?? null), 'retrieveOrFail()');
+    const filter = specificFilterFor(scope, 'retrieveOrFail()', where);
     const checked = {
       failHandler: (name: string) =>
         notFound(name, where, options?.strict ? 'Or there are several, where "strict" asks for exactly one.' : ''),
       ...optionsFor(scope, 'retrieveOrFail()', options),
     };
-    const found = await reading(scope, () => scope.session.findOneOrFail(this.entity, filter as never, checked));
+    const found = await reading(scope, async () =>
+      options?.strict
+        ? scope.session.findOneOrFail(this.entity, filter as never, checked)
+        : findFirst(scope, filter, checked as never),
+    );
+    if (found === null) {
+      throw checked.failHandler(scope.meta.className, where as never);
+    }
     return handOut(scope.session, found) as Loaded<Entity, Hint, Fields, Excludes>;
   }
 
@@ -88,9 +126,9 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
    */
   async count(filter?: FilterQuery<Entity>, options?: CountOptions<Entity>): Promise<number> {
     const scope = await this.scope();
-    checkReadOptions(options, untyped(scope), 'count()', true);
+    const checked = plainOptionsFor(scope, 'count()', options);
     const where = filterFor(scope, 'count()', filter);
-    return reading(scope, () => scope.session.count(this.entity, where as never, { ...options } as never));
+    return reading(scope, () => scope.session.count(this.entity, where as never, checked as never));
   }
 
   /**
@@ -100,7 +138,7 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
    */
   async exists(filter?: FilterQuery<Entity>): Promise<boolean> {
     const scope = await this.scope();
-    const fields = scope.meta.primaryKeys as unknown as RowField<Entity>[];
+    const fields = columnsToAskFor(untyped(scope)) as unknown as RowField<Entity>[];
     const where = filterFor(scope, 'exists()', filter);
     const rows = await reading(scope, () => selectRows(scope, where, { fields, limit: 1 }));
     return rows.length > 0;
@@ -128,10 +166,17 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
    * `orderBy`, so that no two rows share a place; rows that others insert or delete shift nothing. `includeCount: true`
    * asks for `totalCount` as well.
    *
-   * A cursor may come from a request: one that is malformed, or of another order, is refused with ConfigurationError.
+   * The order may be by columns of any type, of the row, of related ones, or inside of JSON: a cursor holds PostgreSQL's own
+   * text of each, so rows that differ by less than JavaScript sees are told apart. Rejects with ConfigurationError before
+   * anything is sent where an order can't be continued: by what has no order in PostgreSQL (json, point), by collections,
+   * by raw(); and, unless the engine has a `cursorSecret`, by hidden fields and by types whose texts can't be checked here
+   * (ranges, inet, types of extensions, formulas).
    *
-   * SQL: `select ... where balance >= 5 and (balance > 5 or id > 7) order by balance asc, id asc limit 11`, and
-   * `select count(*)` on request. Where the order has a time with more digits than a Date, one SELECT by key reads them.
+   * A cursor may come from a request: one that is malformed, of another order, or longer than 1,000,000 characters, is
+   * refused with ConfigurationError before anything is sent. With a `cursorSecret` that holds for every change of it.
+   *
+   * SQL: `select ..., cast(balance as text), cast(id as text) from account where balance >= '5' and (balance > '5' or
+   * (balance = '5' and id > '7')) order by balance asc, id asc limit 11`, and `select count(*)` on request
    */
   async page<
     Hint extends string = never,
@@ -163,15 +208,36 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
   ): Promise<Row<Entity, Field>[]> {
     const scope = await this.scope();
     const where = filterFor(scope, 'rows()', filter);
-    checkReadOptions(options, untyped(scope), 'rows()', true);
-    return (await reading(scope, () => selectRows(scope, where, options))) as Row<Entity, Field>[];
+    const checked = plainOptionsFor(scope, 'rows()', options);
+    return (await reading(scope, () => selectRows(scope, where, checked))) as Row<Entity, Field>[];
   }
 }
 
-/** The filter, where it asks for anything: the first of all rows is nobody's answer. */
-function specific<Filter>(filter: Filter, call: string): Filter {
-  if (isEmptyFilter(filter) || (Utils.isPlainObject(filter) && Reflect.ownKeys(filter).length === 0)) {
-    refuse(`${call} needs a key or a filter that asks for something, and got an empty one.`);
+/**
+ * The first entity that fits. Where a filter of the entity applies, the one that is held by its key may not fit any more:
+ * that, MikroORM does not ask.
+ */
+async function findFirst<Entity extends object>(
+  { entity, session, standalone }: Scope<Entity>,
+  where: FilterQuery<Entity>,
+  options: FindOneOptions<Entity>,
+): Promise<Entity | null> {
+  const applied = standalone ? {} : await session.applyFilters(entity, {} as never, options.filters ?? {}, 'read');
+  if (Utils.hasObjectKeys(applied as object)) {
+    const [found] = await session.find(entity, where as never, { ...options, limit: 1 } as never);
+    return (found ?? null) as Entity | null;
   }
-  return filter;
+  return (await session.findOne(entity, where as never, options as never)) as Entity | null;
+}
+
+/** What is selected to see whether there is a row: its key; a view may have none. */
+function columnsToAskFor({
+  primaryKeys,
+  props,
+}: {
+  readonly primaryKeys: readonly string[];
+  readonly props: readonly EntityProperty[];
+}): readonly string[] {
+  const first = props.find((property) => property.fieldNames?.length > 0 && property.embedded === undefined);
+  return primaryKeys.length > 0 || first === undefined ? primaryKeys : [first.name];
 }

@@ -2,7 +2,7 @@ import type { EntityManager, EntityProperty, FilterQuery } from '@mikro-orm/core
 import { ReferenceKind, Utils } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Scope } from '../scope.js';
-import { isToMany, type Meta, propertyOf } from '../validation/metadata.js';
+import { isToMany, isToOne, type Meta, propertyOf } from '../validation/metadata.js';
 import { refuse } from '../validation/refuse.js';
 import type { RowField, RowsOptions } from './rows.js';
 
@@ -58,7 +58,7 @@ function chosen(meta: Meta, fields: readonly string[] | null | undefined): Entit
 
 const hasColumns = (property: EntityProperty): boolean =>
   property.embedded === undefined &&
-  property.persist !== false &&
+  (property.persist !== false || property.formula !== undefined) &&
   !isToMany(property) &&
   (property.kind !== ReferenceKind.ONE_TO_ONE || property.owner);
 
@@ -92,18 +92,32 @@ function rowsOf(rows: Values[], properties: EntityProperty[], session: EntityMan
 }
 
 /** Whether the query builder gives the value as it has to be. */
-const isPlain = ({ kind, customType }: EntityProperty): boolean =>
-  kind !== ReferenceKind.EMBEDDED && customType === undefined;
+const isPlain = (property: EntityProperty): boolean =>
+  property.kind !== ReferenceKind.EMBEDDED && property.customType === undefined && !isToOne(property);
 
 function reader(property: EntityProperty, session: EntityManager): Read {
   const { name, kind, object, customType } = property;
   if (kind === ReferenceKind.EMBEDDED) {
     return object ? (row) => fromJson(row[name], property, session) : inlineReader(property, session);
   }
-  if (customType === undefined || kind !== ReferenceKind.SCALAR) {
+  if (isToOne(property)) {
+    return keyReader(property, session);
+  }
+  return customType === undefined ? (row) => row[name] : (row) => converted(row[name], property, session);
+}
+
+/** The key of a related entity, which may have parts, and types of its own. */
+function keyReader({ name, targetMeta, mapToPk }: EntityProperty, session: EntityManager): Read {
+  const parts = targetMeta === undefined || mapToPk ? [] : targetMeta.getPrimaryProps(true);
+  if (parts.every(({ customType }) => customType === undefined)) {
     return (row) => row[name];
   }
-  return (row) => converted(row[name], property, session);
+  return (row) => {
+    const value = row[name];
+    return Array.isArray(value)
+      ? value.map((each, index) => converted(each, parts[index] as EntityProperty, session))
+      : converted(value, parts[0] as EntityProperty, session);
+  };
 }
 
 const converted = (value: unknown, { customType }: EntityProperty, session: EntityManager): unknown =>

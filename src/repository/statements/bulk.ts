@@ -1,14 +1,23 @@
-import type { EntityData, FilterQuery, RequiredEntityData } from '@mikro-orm/core';
+import type { EntityData, FilterQuery, Primary, RequiredEntityData } from '@mikro-orm/core';
 import { Utils } from '@mikro-orm/core';
 import { adoptData, adoptEntity, refuseForeign } from '../../session/foreign-entities.js';
 import { handOut } from '../paging/batch-memory.js';
-import { type Scope, untyped } from '../scope.js';
-import { checkData, given } from '../validation/data.js';
-import { describeValue, refuse } from '../validation/refuse.js';
+import { dataFor, type Scope, untyped } from '../scope.js';
+import { quoted, refuse } from '../validation/refuse.js';
+import { checkUpsertOptions } from '../validation/upsert-options.js';
 import { sending } from '../writing/standalone.js';
 import { WritingRepository } from '../writing/writing.js';
-import { type BulkOptions, bulkFilter, checkBulkData, deleteRows, updateRows } from './bulk-write.js';
+import {
+  type BulkOptions,
+  bulkData,
+  bulkFilter,
+  deleteRows,
+  refuseParts,
+  updateRows,
+  withUpdateHooks,
+} from './bulk-write.js';
 import { checkUnique, getOrCreateEntity } from './get-or-create.js';
+import { insertRows, withDiscriminator } from './insert-rows.js';
 import { type UpsertRowOptions, type UpsertRowsOptions, upsertRows } from './upsert-rows.js';
 
 /**
@@ -20,7 +29,9 @@ import { type UpsertRowOptions, type UpsertRowsOptions, upsertRows } from './ups
  */
 export abstract class BulkRepository<Entity extends object> extends WritingRepository<Entity> {
   /**
-   * Changes the given fields of all rows that fit, and resolves to their number. A version goes up by itself.
+   * Changes the given fields of all rows that fit, and resolves to their number. A version goes up by itself, and
+   * `onUpdate` properties are set: their functions get the values. An embedded object in a JSON column is given whole, or
+   * refused.
    *
    * Rejects with ConfigurationError where the filter is empty and `all` is not set, where anything in it is undefined, and
    * where a key is to be changed.
@@ -31,8 +42,8 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
   async updateMany(filter: FilterQuery<Entity>, data: EntityData<Entity>, options?: BulkOptions): Promise<number> {
     const scope = await this.scope();
     const where = bulkFilter(scope, 'updateMany()', filter, options);
-    checkBulkData(untyped(scope), 'updateMany()', data);
-    return sending(scope, () => updateRows(scope, where, data));
+    const values = bulkData(scope, 'updateMany()', data);
+    return sending(scope, () => updateRows(scope, where, values));
   }
 
   /**
@@ -51,21 +62,40 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
   }
 
   /**
+   * Inserts rows, all or none of them, and resolves to their keys, in the order of the rows. For imports: one INSERT takes
+   * all of them, no entity is made, and neither lifecycle hooks nor `onCreate` run. Fields that are not given have their
+   * column's default.
+   *
+   * Rejects with ConfigurationError where data does not fit the entity, and with MikroORM's exception where a constraint is
+   * violated.
+   *
+   * SQL: `insert into account (owner, balance) values ('Ada', 10), ('Grace', 5) returning id`
+   */
+  async insertMany(data: readonly RequiredEntityData<Entity>[]): Promise<Primary<Entity>[]> {
+    const scope = await this.scope();
+    if (!Array.isArray(data)) {
+      refuse(`insertMany() needs an array, and got ${quoted(data)}.`);
+    }
+    const rows = Array.from(data, (each) => dataFor(scope, 'insertMany()', each, { cascades: false }));
+    return rows.length === 0 ? [] : sending(scope, () => insertRows(scope, rows as never));
+  }
+
+  /**
    * Inserts the row or, where one has its key or another unique value, changes the given fields of that, and resolves to
    * the entity. Options are MikroORM's: `onConflictFields`, `onConflictAction`... An optimistic version is neither checked
-   * nor raised.
+   * nor raised; `onUpdate` properties are set. An embedded object in a JSON column is given whole, or refused.
    *
    * SQL: `insert into account (owner, balance) values ('Ada', 10) on conflict (owner) do update set balance =
-   * excluded.balance returning id`
+   * excluded.balance returning id`, and `select ... from account where id in (1)`
    */
   async upsert<Fields extends string = never>(
     data: Entity | EntityData<Entity>,
     options?: UpsertRowOptions<Entity, Fields>,
   ): Promise<Entity> {
     const scope = await this.scope();
-    checkRow(scope, 'upsert()', data);
-    checkUpsertOptions('upsert()', options);
-    const [entity] = await sending(scope, () => upsertRows(scope, [adoptRow(scope, data)], options as never));
+    const row = checkedRow(scope, 'upsert()', data);
+    const checked = checkUpsertOptions('upsert()', options, scope);
+    const [entity] = await sending(scope, () => upsertRows(scope, [adoptRow(scope, row)], checked as never));
     return handOut(scope.session, entity as Entity);
   }
 
@@ -81,15 +111,13 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
   ): Promise<Entity[]> {
     const scope = await this.scope();
     if (!Array.isArray(data)) {
-      refuse(`upsertMany() needs an array, and got ${describeValue(data)}.`);
+      refuse(`upsertMany() needs an array, and got ${quoted(data)}.`);
     }
-    checkUpsertOptions('upsertMany()', options);
-    for (const each of data) {
-      checkRow(scope, 'upsertMany()', each);
-    }
+    const checked = checkUpsertOptions('upsertMany()', options, scope);
+    const given = Array.from(data, (each) => checkedRow(scope, 'upsertMany()', each));
     const entities = await sending(scope, async () => {
-      const rows = data.map((each) => adoptRow(scope, each));
-      return upsertRows(scope, rows, options as never);
+      const rows = given.map((each) => adoptRow(scope, each));
+      return upsertRows(scope, rows, checked as never);
     });
     return handOut(scope.session, entities);
   }
@@ -110,38 +138,40 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
     defaults?: Partial<RequiredEntityData<Entity>>,
   ): Promise<Entity> {
     const scope = await this.scope();
-    checkData(unique, untyped(scope), { call: 'getOrCreate()', cascades: false });
-    checkUnique(untyped(scope), unique);
-    checkData(defaults ?? {}, untyped(scope), { call: 'getOrCreate()', cascades: false });
-    const values = { ...given((defaults ?? {}) as object), ...unique } as EntityData<Entity>;
-    const entity = await sending(scope, () => getOrCreateEntity(scope, unique as never, values));
+    const key = dataFor(scope, 'getOrCreate()', unique, { cascades: false });
+    checkUnique(untyped(scope), key);
+    const rest = dataFor(scope, 'getOrCreate()', defaults ?? {}, { cascades: false });
+    const values = { ...rest, ...key } as EntityData<Entity>;
+    const entity = await sending(scope, () => getOrCreateEntity(scope, key as never, values));
     return handOut(scope.session, entity);
   }
 }
 
-function checkRow<Entity extends object>(scope: Scope<Entity>, call: string, data: Entity | EntityData<Entity>): void {
-  if (!Utils.isEntity<Entity>(data)) {
-    checkData(data, untyped(scope), { call, cascades: false });
-    if (Object.keys(given(data)).length === 0) {
-      refuse(`${call} got no field: there is nothing to know the row by.`);
-    }
+function checkedRow<Entity extends object>(
+  scope: Scope<Entity>,
+  call: string,
+  data: Entity | EntityData<Entity>,
+): Entity | EntityData<Entity> {
+  if (Utils.isEntity<Entity>(data)) {
+    return data;
   }
-}
-
-function checkUpsertOptions(call: string, options: unknown): void {
-  if (options !== undefined && (typeof options !== 'object' || options === null)) {
-    refuse(`The options of ${call} must be an object, and are ${describeValue(options)}.`);
+  const copy = dataFor(scope, call, data, { cascades: false });
+  if (Object.keys(copy).length === 0) {
+    refuse(`${call} got no field: there is nothing to know the row by.`);
   }
+  refuseParts(call, copy, untyped(scope).properties);
+  return copy;
 }
 
 function adoptRow<Entity extends object>(
-  { session, meta }: Scope<Entity>,
+  scope: Scope<Entity>,
   data: Entity | EntityData<Entity>,
 ): Entity | EntityData<Entity> {
+  const { session, meta } = scope;
   if (Utils.isEntity<Entity>(data)) {
     refuseForeign(session, data);
     adoptEntity(session, data);
     return data;
   }
-  return adoptData(session, meta, given(data)) as EntityData<Entity>;
+  return withDiscriminator(meta, withUpdateHooks(scope, adoptData(session, meta, data) as never)) as EntityData<Entity>;
 }

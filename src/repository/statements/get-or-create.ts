@@ -3,7 +3,7 @@ import { EntityNotFoundError } from '../../errors.js';
 import { adoptData } from '../../session/foreign-entities.js';
 import { innerSession } from '../../session/inner-session.js';
 import type { Scope } from '../scope.js';
-import { describeKey } from '../validation/describe-key.js';
+import { propertyOf } from '../validation/metadata.js';
 import { listed, refuse } from '../validation/refuse.js';
 
 /** How often a row may be deleted by another one between the insert that met it and the read that was to find it. */
@@ -17,7 +17,11 @@ export async function getOrCreateEntity<Entity extends object>(
 ): Promise<Entity> {
   const { entity, session } = scope;
   const read = (filters?: false) =>
-    session.findOne(entity, { ...unique } as never, { refresh: true, ...(filters === false ? { filters } : {}) });
+    session.findOne(entity, { ...unique } as never, {
+      refresh: true,
+      cache: false,
+      ...(filters === false ? { filters } : {}),
+    });
   for (let chase = 0; chase < longestChase; chase += 1) {
     const present = await read();
     if (present !== null) {
@@ -36,7 +40,7 @@ export async function getOrCreateEntity<Entity extends object>(
   throw new EntityNotFoundError(
     name,
     unique,
-    `getOrCreate() can't show the ${name} with ${describeKey(unique)}: there is one, but a filter of the entity hides it.`,
+    `getOrCreate() can't show the ${name} with these values: there is one, but a filter of the entity hides it.`,
   );
 }
 
@@ -56,12 +60,16 @@ export function checkUnique(meta: EntityMetadata, unique: object): void {
   const sets = [
     meta.primaryKeys,
     ...meta.props.filter((property) => property.unique).map(({ name }) => [name]),
-    ...meta.uniques.map(({ properties }) => Utils.asArray(properties ?? [])),
+    // PostgreSQL takes neither for the target of ON CONFLICT
+    ...meta.uniques
+      .filter(({ where, expression, deferMode }) => !where && !expression && !deferMode)
+      .map(({ properties }) => Utils.asArray(properties ?? [])),
   ] as string[][];
+  const visible = sets.filter((set) => set.every((field) => propertyOf(meta, field)?.hidden !== true));
   const isUnique = sets.some((set) => set.length === fields.length && set.every((field) => fields.includes(field)));
   if (fields.length === 0 || !isUnique) {
     refuse(
-      `getOrCreate() needs the fields of a unique constraint of ${meta.className}: ${sets.map((set) => `[${set.join(', ')}]`).join(', ')}. It got ${fields.length === 0 ? 'none' : listed(fields)}.`,
+      `getOrCreate() needs the fields of a unique constraint of ${meta.className} (neither partial nor deferrable): ${visible.map((set) => `[${set.join(', ')}]`).join(', ')}. It got ${fields.length === 0 ? 'none' : listed(fields)}.`,
     );
   }
 }
@@ -83,6 +91,7 @@ async function insertUnlessThere<Entity extends object>(
         onConflictFields: unique as never,
         onConflictAction: 'ignore',
         convertCustomTypes: false,
+        schema: session.schema,
         ctx: context,
       } as never,
     ),

@@ -8,9 +8,10 @@ import {
   type UpsertOptions,
   Utils,
 } from '@mikro-orm/core';
-import { atomically } from '../../session/inner-session.js';
+import { atomically, ignoreReturnedNulls } from '../../session/inner-session.js';
 import { reread } from '../../session/reread.js';
 import type { Scope } from '../scope.js';
+import { columnsOf } from '../validation/metadata.js';
 
 /** MikroORM's options for an upsert, without those that are the session's affair. */
 export type UpsertRowOptions<Entity extends object, Fields extends string = never> = Omit<
@@ -38,12 +39,10 @@ export async function upsertRows<Entity extends object>(
 ): Promise<Entity[]> {
   const { session } = scope;
   const groups = groupsOf(scope.meta as unknown as EntityMetadata, rows);
-  const several = groups.length > 1 || rows.length > (options.batchSize ?? session.config.get('batchSize'));
-  // with `upsertManaged: false`, MikroORM only changes what the session holds, and leaves it to a flush
-  if (session.config.get('upsertManaged') && (!several || session.isInTransaction())) {
-    return sendGroups(session, scope, groups, options);
-  }
-  const sent = await atomically(session, (inner) => sendGroups(inner, scope, groups, options));
+  // in a session apart, MikroORM takes nothing of what this one holds for what has just been stored
+  const sent = rows.some((row) => Utils.isEntity(row))
+    ? await sendGroups(session, scope, groups, options)
+    : await atomically(session, (inner) => sendGroups(ignoreReturnedNulls(inner), scope, groups, options));
   const present = await reread(session, sent);
   return sent.map((each) => present.get(each) as Entity);
 }
@@ -80,11 +79,6 @@ function missingParts(data: object, properties: Readonly<Record<string, EntityPr
     return [...absent.flatMap(([, part]) => columnsOf(part)), ...missingParts(value, property.embeddedProps)];
   });
 }
-
-const columnsOf = (property: EntityProperty): string[] =>
-  property.kind === ReferenceKind.EMBEDDED && !property.object
-    ? Object.values(property.embeddedProps).flatMap(columnsOf)
-    : [property.name];
 
 async function sendGroups<Entity extends object>(
   session: EntityManager,

@@ -1,9 +1,5 @@
-/** A key as a message shows it. */
-export function describeKey(key: unknown): string {
-  if (typeof key === 'symbol' || typeof key === 'function' || key === undefined) {
-    return String(key);
-  }
-  return (
-    JSON.stringify(key, (_name, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value)) ?? String(key)
-  );
-}
+import { quoted } from './quoted.js';
+
+/** A key as a message shows it: as JSON, cut where it is long. */
+export const describeKey = (key: unknown): string =>
+  typeof key === 'symbol' || typeof key === 'function' || key === undefined ? String(key) : quoted(key);

@@ -1,19 +1,11 @@
-import { type EntityProperty, Raw, ReferenceKind, Utils, wrap } from '@mikro-orm/core';
-import {
-  checkGroup,
-  checkOperator,
-  checkScalar,
-  type FilterRules,
-  groups,
-  isOpaque,
-  isOperator,
-  refuseUndefined,
-} from './filter-values.js';
-import { fieldNames, isRelation, type Meta, propertyOf } from './metadata.js';
-import { describeValue, listed, refuse } from './refuse.js';
-import { checkValue } from './values.js';
-
-const collectionOperators = ['$some', '$none', '$every'];
+import { type EntityProperty, ReferenceKind, Utils } from '@mikro-orm/core';
+import { isPlain } from './copy-input.js';
+import { checkGroup, checkScalar, refuseUndefined } from './filter-values.js';
+import { checkJsonValue } from './json-condition.js';
+import { keyCondition } from './key.js';
+import { embeddedNames, fieldNames, isRelation, isToMany, type Meta, propertyOf } from './metadata.js';
+import { collectionOperators, type FilterRules, groups, isOpaque, isOperator } from './operators.js';
+import { listed, quoted, quotedName, refuse } from './refuse.js';
 
 /**
  * Checks a filter before it becomes SQL: every field and operator is known, every value is one that the field could
@@ -23,24 +15,22 @@ const collectionOperators = ['$some', '$none', '$every'];
  */
 export function checkFilter(filter: unknown, meta: Meta, rules: FilterRules): void {
   if (filter === null || filter === undefined) {
-    refuse(`${rules.call} needs a key or a filter, and got ${describeValue(filter)}.`);
+    refuse(`${rules.call} needs a key or a filter, and got ${quoted(filter)}.`);
   }
   checkCondition(filter, meta, '', rules);
 }
 
 /** A key, an entity, a list of filters, or fields with what is asked of them. */
 function checkCondition(where: unknown, meta: Meta, path: string, rules: FilterRules): void {
-  if (where === null || isOpaque(where)) {
+  if (isOpaque(where)) {
     return;
   }
-  if (Utils.isEntity(where, true)) {
-    checkEntity(where, meta, path, rules);
-  } else if (Array.isArray(where)) {
+  if (Array.isArray(where)) {
     checkList(where, meta, path, rules);
-  } else if (Utils.isPlainObject(where)) {
+  } else if (isPlain(where)) {
     checkFields(where, meta, path, rules);
   } else {
-    checkKeyPart(where, meta, path, rules);
+    keyCondition(where, meta, path === '' ? rules.call : quotedName(path));
   }
 }
 
@@ -50,51 +40,43 @@ function checkList(items: readonly unknown[], meta: Meta, path: string, rules: F
     if (item === undefined) {
       refuseUndefined(`${path}[${index}]`, rules);
     }
-    if (!meta.compositePK || Utils.isPlainObject(item)) {
-      checkCondition(item, meta, `${path}[${index}]`, rules);
-    } else if (Array.isArray(item)) {
-      checkList(item, meta, `${path}[${index}]`, rules);
+  }
+  if (isTuple(items, meta)) {
+    keyCondition(items, meta, path === '' ? rules.call : quotedName(path));
+    return;
+  }
+  for (const [index, item] of items.entries()) {
+    const place = `${path}[${index}]`;
+    if (Array.isArray(item) && !isTuple(item, meta)) {
+      refuse(`${quotedName(place)} takes a key or a filter, and got ${quoted(item)}.`);
     }
-  }
-}
-
-function checkKeyPart(key: unknown, meta: Meta, path: string, rules: FilterRules): void {
-  if (meta.compositePK) {
-    refuse(
-      `The key of ${meta.className} is [${meta.primaryKeys.join(', ')}], and ${rules.call} got ${describeValue(key)}.`,
-    );
-  }
-  const [name] = meta.primaryKeys;
-  const property = name === undefined ? undefined : propertyOf(meta, name);
-  if (property !== undefined && !isRelation(property)) {
-    checkValue(key, property, path || property.name, 'filter');
-  }
-}
-
-function checkEntity(entity: object, meta: Meta, path: string, { call }: FilterRules): void {
-  const unwrapped = Utils.isEntity(entity) ? entity : (entity as { unwrap(): object }).unwrap();
-  const { __meta: given } = wrap(unwrapped, true);
-  if (given.root !== meta.root) {
-    refuse(`${path ? `"${path}"` : call} takes a ${meta.className}, and got a ${given.className}.`);
-  }
-  if (!wrap(unwrapped, true).hasPrimaryKey()) {
-    refuse(`${path ? `"${path}"` : call} got a ${given.className} that has no key yet: flush it first.`);
-  }
-}
-
-function checkFields(where: object, meta: Meta, path: string, rules: FilterRules): void {
-  for (const symbol of Object.getOwnPropertySymbols(where)) {
-    if (!Raw.isKnownFragmentSymbol(symbol)) {
-      refuse(`${rules.call} got a filter with ${String(symbol)}, which is no fragment of raw().`);
+    if (
+      isPlain(item) &&
+      Object.keys(item).some((name) => isOperator(name) && name !== '$not' && !groups.includes(name))
+    ) {
+      refuse(`${quotedName(place)} is one of several filters, and needs a field, and got ${quoted(item)}.`);
     }
+    checkCondition(item, meta, place, rules);
   }
+}
+
+/** Whether it is one key of several parts, not several keys or filters. */
+const isTuple = (items: readonly unknown[], meta: Meta): boolean =>
+  meta.compositePK &&
+  items.length === meta.primaryKeys.length &&
+  items.every((item, index) => {
+    const target = propertyOf(meta, meta.primaryKeys[index] as string)?.targetMeta as Meta | undefined;
+    return Utils.isEntity(item, true) || (!isPlain(item) && Array.isArray(item) === (target?.compositePK === true));
+  });
+
+function checkFields(where: Readonly<Record<string, unknown>>, meta: Meta, path: string, rules: FilterRules): void {
   for (const [name, value] of Object.entries(where)) {
     const place = path === '' ? name : `${path}.${name}`;
     if (groups.includes(name)) {
       checkGroup(value, place, (item) => checkCondition(item, meta, place, rules));
-    } else if (name === '$not' || collectionOperators.includes(name)) {
-      checkCondition(value, meta, place, rules);
-    } else if (name.startsWith('$')) {
+    } else if (name === '$not') {
+      checkNegated(value, meta, place, rules);
+    } else if (isOperator(name)) {
       checkKeyOperator(name, value, meta, place, rules);
     } else {
       checkField(name, value, meta, place, rules);
@@ -102,30 +84,50 @@ function checkFields(where: object, meta: Meta, path: string, rules: FilterRules
   }
 }
 
+function checkNegated(value: unknown, meta: Meta, place: string, rules: FilterRules): void {
+  if (!isPlain(value) && !isOpaque(value)) {
+    refuse(`${quotedName(place)} takes a filter, and got ${quoted(value)}.`);
+  }
+  checkCondition(value, meta, place, rules);
+}
+
+/** An operator without a field asks the key: `{ $in: [1, 2] }`. */
 function checkKeyOperator(name: string, value: unknown, meta: Meta, place: string, rules: FilterRules): void {
-  checkOperator(name, value, place, rules, (operand) => {
-    if (Array.isArray(operand)) {
-      checkList(operand, meta, place, rules);
-    } else {
-      checkCondition(operand, meta, place, rules);
+  if (collectionOperators.includes(name)) {
+    refuse(`${quotedName(place)} is for collections.`);
+  }
+  if (value === null) {
+    refuse(`${quotedName(place)} takes a key, and got null.`);
+  }
+  const [key, ...more] = meta.primaryKeys as readonly string[];
+  const property = key === undefined || more.length > 0 ? undefined : propertyOf(meta, key);
+  if (property !== undefined && !isRelation(property)) {
+    checkScalar({ [name]: value }, property, place.slice(0, -name.length) + (key as string), rules);
+  } else if (name !== '$in' && name !== '$nin') {
+    refuse(`${quotedName(place)} is no operator for the key of a ${meta.className}: there are "$in" and "$nin".`);
+  } else if (!Array.isArray(value)) {
+    refuse(`${quotedName(place)} takes an array of keys, and got ${quoted(value)}.`);
+  } else {
+    for (const item of value) {
+      keyCondition(item, meta, quotedName(place));
     }
-  });
+  }
 }
 
 function checkField(name: string, value: unknown, meta: Meta, place: string, rules: FilterRules): void {
   const property = propertyOf(meta, name);
-  if (property === undefined) {
-    if (meta.compositePK && name === Utils.getPrimaryKeyHash(meta.primaryKeys)) {
-      return;
-    }
-    refuse(`${meta.className} has no field "${place}". It has ${listed(fieldNames(meta))}.`);
+  if (
+    property === undefined ||
+    (property.persist === false && property.formula === undefined && !isRelation(property))
+  ) {
+    refuse(`${meta.className} has no field ${quotedName(place)} to ask for. It has ${listed(fieldNames(meta))}.`);
   }
   if (value === undefined) {
     refuseUndefined(place, rules);
+  } else if (value === null || isOpaque(value)) {
+    return;
   } else if (isRelation(property)) {
-    if (!property.polymorphic && property.targetMeta !== undefined) {
-      checkRelation(value, property.targetMeta as Meta, place, rules);
-    }
+    checkRelation(value, property, place, rules);
   } else if (property.kind === ReferenceKind.EMBEDDED) {
     checkEmbedded(value, property, place, rules);
   } else {
@@ -133,30 +135,79 @@ function checkField(name: string, value: unknown, meta: Meta, place: string, rul
   }
 }
 
-function checkRelation(value: unknown, meta: Meta, place: string, rules: FilterRules): void {
-  if (Utils.isPlainObject(value) && '$size' in value) {
+function checkRelation(value: unknown, property: EntityProperty, place: string, rules: FilterRules): void {
+  const meta = property.targetMeta as Meta | undefined;
+  if (meta === undefined || property.polymorphic) {
+    if (isPlain(value) && Object.keys(value).some((name) => !isOperator(name))) {
+      refuse(`${quotedName(place)} may be of several classes, and takes an entity, and got ${quoted(value)}.`);
+    }
     return;
   }
-  checkCondition(value, meta, place, rules);
+  if (Array.isArray(value)) {
+    checkKeys(value, meta, place, rules);
+    return;
+  }
+  if (!isPlain(value) || !Object.keys(value).some((name) => collectionOperators.includes(name))) {
+    checkCondition(value, meta, place, rules);
+    return;
+  }
+  if (!isToMany(property) || !Object.keys(value).every((name) => collectionOperators.includes(name))) {
+    refuse(`${quotedName(place)} takes ${listed(collectionOperators)} for a collection, and without other fields.`);
+  }
+  for (const [name, operand] of Object.entries(value)) {
+    const at = `${place}.${name}`;
+    if (name === '$size') {
+      checkSize(operand, at);
+    } else if (name === '$all') {
+      checkGroup(operand, at, (item) => checkCondition(item, meta, at, rules));
+    } else if (!isPlain(operand)) {
+      refuse(`${quotedName(at)} takes a filter, and got ${quoted(operand)}.`);
+    } else {
+      checkCondition(operand, meta, at, rules);
+    }
+  }
+}
+
+/** Several keys of what is related to, or the parts of one: MikroORM takes no conditions among them. */
+function checkKeys(keys: readonly unknown[], meta: Meta, place: string, rules: FilterRules): void {
+  if (keys.some(isPlain)) {
+    refuse(`${quotedName(place)} takes keys in a list, and filters in "$or", and got ${quoted(keys)}.`);
+  }
+  checkList(keys, meta, place, rules);
+}
+
+/** A number of items, or operators with numbers. */
+function checkSize(operand: unknown, at: string): void {
+  const sizes = isPlain(operand) ? Object.values(operand) : [operand];
+  const known = !isPlain(operand) || Object.keys(operand).every((name) => /^\$(eq|ne|[gl]te?)$/.test(name));
+  if (!known || sizes.length === 0 || !sizes.every(Number.isSafeInteger)) {
+    refuse(`${quotedName(at)} takes a whole number, or operators with one, and got ${quoted(operand)}.`);
+  }
 }
 
 function checkEmbedded(value: unknown, property: EntityProperty, place: string, rules: FilterRules): void {
-  if (property.array || !Utils.isPlainObject(value)) {
+  if (value === null || isOpaque(value)) {
     return;
   }
+  if (typeof value !== 'object' || Array.isArray(value) || value instanceof Date || Utils.isEntity(value)) {
+    refuse(`${quotedName(place)} takes an object of fields, and got ${quoted(value)}.`);
+  }
   for (const [name, inner] of Object.entries(value)) {
-    const field = Object.hasOwn(property.embeddedProps, name) ? property.embeddedProps[name] : undefined;
     const path = `${place}.${name}`;
+    if (property.array && (name === '$contains' || name === '$contained')) {
+      checkJsonValue(inner, property, path);
+      continue;
+    }
+    const field = Object.hasOwn(property.embeddedProps, name) ? property.embeddedProps[name] : undefined;
     if (field === undefined) {
-      if (isOperator(name)) {
-        continue;
-      }
-      refuse(`"${place}" has no field "${name}". It has ${listed(Object.keys(property.embeddedProps))}.`);
+      refuse(`${quotedName(place)} has no field ${quotedName(name)}. It has ${listed(embeddedNames(property))}.`);
     }
     if (inner === undefined) {
       refuseUndefined(path, rules);
     } else if (field.kind === ReferenceKind.EMBEDDED) {
       checkEmbedded(inner, field, path, rules);
+    } else if (isRelation(field)) {
+      checkRelation(inner, field, path, rules);
     } else {
       checkScalar(inner, field, path, rules);
     }

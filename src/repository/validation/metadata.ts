@@ -7,11 +7,17 @@ export type Meta = EntityMetadata;
 export const propertyOf = (meta: Meta, name: string): EntityProperty | undefined =>
   Object.hasOwn(meta.properties, name) ? (meta.properties as Record<string, EntityProperty>)[name] : undefined;
 
-/** The names that a caller can write, for messages. */
+/** The names that a caller can write, for messages that may go back to him: without hidden ones. */
 export const fieldNames = (meta: Meta): string[] =>
   Object.values<EntityProperty>(meta.properties)
-    .filter(({ embedded }) => embedded === undefined)
+    .filter(({ embedded, hidden }) => embedded === undefined && !hidden)
     .map(({ name }) => name);
+
+/** The same of an embedded object. */
+export const embeddedNames = ({ embeddedProps }: EntityProperty): string[] =>
+  Object.entries(embeddedProps)
+    .filter(([, { hidden }]) => !hidden)
+    .map(([name]) => name);
 
 export const isToMany = ({ kind }: EntityProperty): boolean =>
   kind === ReferenceKind.ONE_TO_MANY || kind === ReferenceKind.MANY_TO_MANY;
@@ -20,3 +26,9 @@ export const isToOne = ({ kind }: EntityProperty): boolean =>
   kind === ReferenceKind.MANY_TO_ONE || kind === ReferenceKind.ONE_TO_ONE;
 
 export const isRelation = (property: EntityProperty): boolean => isToOne(property) || isToMany(property);
+
+/** The names of the columns that an embedded object in columns of the row's own has, as properties. */
+export const columnsOf = (property: EntityProperty): string[] =>
+  property.kind === ReferenceKind.EMBEDDED && !property.object
+    ? Object.values(property.embeddedProps).flatMap(columnsOf)
+    : [property.name];

@@ -1,6 +1,6 @@
+import type { EntityProperty } from '@mikro-orm/core';
 import { ConfigurationError } from '../../errors.js';
-
-export { describeValue } from '../../common/describe-value.js';
+import { quoted, quotedName } from './quoted.js';
 
 /** @throws ConfigurationError with what was wrong, and that nothing came of it */
 export function refuse(problem: string): never {
@@ -9,3 +9,20 @@ export function refuse(problem: string): never {
 
 /** How a message lists names. */
 export const listed = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
+
+/** Refuses a value; of what a hidden field takes and got, the message says nothing. */
+export function refuseValue(
+  place: string,
+  property: EntityProperty | undefined,
+  wanted: string,
+  value: unknown,
+): never {
+  refuse(
+    property?.hidden
+      ? `${quotedName(place)} got a value that it can't have.`
+      : `${quotedName(place)} is ${wanted}, and got ${quoted(value)}.`,
+  );
+}
+
+export { describeValue } from '../../common/describe-value.js';
+export { quoted, quotedName };

@@ -31,7 +31,7 @@ export async function withConstraintDetails<T>(session: EntityManager, work: () 
 }
 
 /** Adds `entity` and `key` to an exception for a violated constraint, unless it has them. */
-export function addConstraintDetails(error: unknown, session: EntityManager): void {
+function addConstraintDetails(error: unknown, session: EntityManager): void {
   if (!(error instanceof ConstraintViolationException) || 'entity' in error || !Object.isExtensible(error)) {
     return;
   }

@@ -1,12 +1,12 @@
 import type { EntityData, EntityManager, Primary, RequiredEntityData } from '@mikro-orm/core';
 import { Utils, wrap } from '@mikro-orm/core';
-import { adoptData, adoptEntity, isHeldBy, refuseForeign } from '../../session/foreign-entities.js';
+import { distrust, loadCollections } from '../../session/distrust.js';
+import { adoptData, adoptEntity, refuseForeign } from '../../session/foreign-entities.js';
 import { heldEntity } from '../../session/held-entity.js';
 import { handOut } from '../paging/batch-memory.js';
 import { ReadingRepository } from '../reading/reading.js';
-import { type Scope, untyped } from '../scope.js';
-import { checkData, given } from '../validation/data.js';
-import { describeValue, refuse } from '../validation/refuse.js';
+import { dataFor, type Scope } from '../scope.js';
+import { quoted, refuse } from '../validation/refuse.js';
 import { storing } from './standalone.js';
 
 /**
@@ -35,29 +35,28 @@ export abstract class WritingRepository<Entity extends object> extends ReadingRe
    */
   async createMany(data: readonly (RequiredEntityData<Entity> | Entity)[]): Promise<Entity[]> {
     if (!Array.isArray(data)) {
-      refuse(`createMany() needs an array, and got ${describeValue(data)}.`);
+      refuse(`createMany() needs an array, and got ${quoted(data)}.`);
     }
     return this.#createAll('createMany()', data);
   }
 
   /**
-   * Changes the fields that are given, and no others, and resolves to the entity. What is undefined is not given. An
-   * entity of another unit is taken by its key. Rejects with EntityNotFoundError where there is none, and with MikroORM's
+   * Changes the fields that are given, and no others, and resolves to the entity. Each of them is sent, whatever the session
+   * remembers of it; a collection is loaded first, and only what differs from it is inserted and deleted. What is undefined
+   * is not given. An entity of another unit is taken by its key. Rejects with EntityNotFoundError where there is none, and with MikroORM's
    * OptimisticLockError where a versioned entity was changed by another one.
    *
    * SQL: a SELECT by key unless the session holds the entity, and `update account set balance = 11 where id = 1`
    */
   async update(entityOrKey: Entity | Primary<Entity>, data: EntityData<Entity>): Promise<Entity> {
     const scope = await this.scope();
-    checkData(data, untyped(scope), { call: 'update()', cascades: true });
+    const checked = dataFor(scope, 'update()', data, { cascades: true });
     const entity = await storing(scope, async () => {
-      const known = Utils.isEntity<Entity>(entityOrKey) && isHeldBy(scope.session, entityOrKey);
       const held = await heldEntity(scope, 'update()', entityOrKey);
-      const values = adoptData(scope.session, scope.meta, given(data));
+      const values = adoptData(scope.session, scope.meta, checked) as Record<string, unknown>;
+      await loadCollections(scope.session, held, Object.keys(values));
       scope.session.assign(held, values as never);
-      if (known && scope.standalone) {
-        distrust(held, Object.keys(values));
-      }
+      distrust(held, values);
       return held;
     });
     return handOut(scope.session, entity);
@@ -78,20 +77,20 @@ export abstract class WritingRepository<Entity extends object> extends ReadingRe
   async #createAll(call: string, data: readonly (RequiredEntityData<Entity> | Entity)[]): Promise<Entity[]> {
     const scope = await this.scope();
     const { session } = scope;
-    for (const each of data) {
-      if (!Utils.isEntity(each)) {
-        checkData(each, untyped(scope), { call, cascades: true });
-      }
-    }
+    const given = Array.from(data, (each) =>
+      Utils.isEntity<Entity>(each) ? each : dataFor(scope, call, each, { cascades: true }),
+    );
     const entities = await storing(scope, async () => {
       // none is put into the session before all are known to be fit for it
-      for (const each of data) {
+      for (const each of given) {
         if (Utils.isEntity<Entity>(each)) {
           checkClass(scope, call, each);
           refuseForeign(session, each);
         }
       }
-      const made = data.map((each) => (Utils.isEntity<Entity>(each) ? adopted(session, each) : newEntity(scope, each)));
+      const made = given.map((each) =>
+        Utils.isEntity<Entity>(each) ? adopted(session, each) : newEntity(scope, each),
+      );
       session.persist(made);
       return made;
     });
@@ -110,7 +109,7 @@ function adopted<Entity extends object>(session: EntityManager, entity: Entity):
  */
 function newEntity<Entity extends object>(scope: Scope<Entity>, data: RequiredEntityData<Entity>): Entity {
   const { session, meta, entity } = scope;
-  const values = adoptData(session, meta, given(data as object));
+  const values = adoptData(session, meta, data as object);
   const identityMap = session.getUnitOfWork(false).getIdentityMap();
   const key = Utils.extractPK(values, meta as never);
   const known = key === null ? undefined : session.getUnitOfWork(false).getById<object>(meta.class, key as never);
@@ -130,16 +129,5 @@ function checkClass<Entity extends object>({ meta }: Scope<Entity>, call: string
   const { __meta: given } = wrap(entity, true);
   if (given.root.class !== meta.root.class) {
     refuse(`${call} is for ${meta.className}, and got a ${given.className}.`);
-  }
-}
-
-/**
- * Has the fields sent whatever the session believes of them: standalone, what it remembers may be long out of date, and
- * an UPDATE that was left out would be reported as stored.
- */
-function distrust(entity: object, fields: readonly string[]): void {
-  const remembered = wrap(entity, true).__originalEntityData as Record<string, unknown> | undefined;
-  for (const field of fields) {
-    delete remembered?.[field];
   }
 }

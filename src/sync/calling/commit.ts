@@ -1,7 +1,7 @@
-import { CommitOutcomeUnknownError, ConfigurationError, type UnitOfWorkError } from '../../index.js';
+import { AfterCommitError, CommitOutcomeUnknownError, ConfigurationError, type UnitOfWorkError } from '../../index.js';
 import type { OpenedUnit, Target } from '../protocol.js';
 import type { Callback, Channel } from './channel.js';
-import { endedByHand, noteEnd } from './members.js';
+import { hasEnded, noteEnd } from './members.js';
 import type { OpenUnit } from './unit.js';
 import type { Units } from './units.js';
 
@@ -18,7 +18,7 @@ export interface Run {
 
 /** How the last run of `work` went. */
 type Outcome = { readonly unit: OpenUnit } & (
-  | { readonly value: unknown; readonly alive: boolean }
+  | { readonly value: unknown; readonly endedByHand: boolean; readonly alive: boolean }
   | { readonly thrown: unknown }
 );
 
@@ -35,7 +35,7 @@ export function runUnit({ channel, units, target, work, options }: Run, entry: C
     last = undefined;
     try {
       const value = (work as (unit: OpenUnit) => unknown)(unit);
-      last = { unit, value, alive: channel.over === undefined };
+      last = { unit, value, endedByHand: unit[hasEnded], alive: channel.over === undefined };
       return value;
     } catch (thrown) {
       last = { unit, thrown };
@@ -56,10 +56,10 @@ export function runUnit({ channel, units, target, work, options }: Run, entry: C
     if ('thrown' in ended) {
       throw ended.thrown;
     }
-    if (ended.unit[endedByHand]) {
+    if (ended.endedByHand) {
       return ended.value;
     }
-    throw ended.alive ? unknown(ended.unit, error as UnitOfWorkError, entry) : error;
+    throw ended.alive ? lost(ended.unit, error as UnitOfWorkError, entry) : error;
   }
 }
 
@@ -69,21 +69,35 @@ export function committing(channel: Channel, unit: OpenUnit, commit: () => unkno
   try {
     commit();
   } catch (error) {
-    throw over === undefined && channel.over !== undefined ? unknown(unit, error as UnitOfWorkError, entry) : error;
+    throw over === undefined && channel.over !== undefined ? lost(unit, error as UnitOfWorkError, entry) : error;
   }
 }
 
-function unknown(unit: OpenUnit, cause: UnitOfWorkError, entry: Callback): CommitOutcomeUnknownError {
-  unit[noteEnd]('unknown');
-  return outcomeUnknown('The unit of work', cause, entry);
+/** What became of a unit whose worker went while it was being committed, as far as is known. */
+function lost(unit: OpenUnit, cause: UnitOfWorkError, entry: Callback): UnitOfWorkError {
+  if (!unit[hasEnded]) {
+    unit[noteEnd]('unknown');
+    return outcomeUnknown('The unit of work', cause, entry);
+  }
+  if (unit.status !== 'committed') {
+    return cause;
+  }
+  const error = new AfterCommitError(
+    `The unit of work is stored, but its worker thread ended before all functions had run that were to run after its COMMIT. Don't run it again. ${firstSentence(cause)}`,
+    [cause],
+  );
+  Error.captureStackTrace(error, entry);
+  return error;
 }
 
 /** What a call gets that may have stored something when its worker went. */
 export function outcomeUnknown(what: string, cause: UnitOfWorkError, entry: Callback): CommitOutcomeUnknownError {
   const error = new CommitOutcomeUnknownError(
-    `${what} was being committed when its worker thread ended. It is stored whole or not at all, but which of the two is not known: look in the database before you run it again. ${cause.message.split(/(?<=\.) /, 1)}`,
+    `${what} was being committed when its worker thread ended. It is stored whole or not at all, but which of the two is not known: look in the database before you run it again. ${firstSentence(cause)}`,
     { cause },
   );
   Error.captureStackTrace(error, entry);
   return error;
 }
+
+const firstSentence = ({ message }: Error): string => message.split(/(?<=\.) /, 1)[0] as string;

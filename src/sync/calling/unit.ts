@@ -2,7 +2,7 @@ import { ConfigurationError, UnitOfWorkClosedError, type UnitStatus } from '../.
 import type { OpenedUnit, Target } from '../protocol.js';
 import type { Callback, Channel } from './channel.js';
 import { committing, runUnit } from './commit.js';
-import { callMember, endedByHand, noteEnd } from './members.js';
+import { callMember, hasEnded, noteEnd } from './members.js';
 import { callRepository } from './repository.js';
 import type { Units } from './units.js';
 
@@ -88,7 +88,7 @@ export class OpenUnit {
   }
 
   /** @internal Whether it ended before the worker did. */
-  get [endedByHand](): boolean {
+  get [hasEnded](): boolean {
     return this.#status !== 'active';
   }
 

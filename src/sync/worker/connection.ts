@@ -6,7 +6,7 @@ import type { FromWorker, ToWorker, WorkerSetup } from '../protocol.js';
 import { Callbacks } from './callbacks.js';
 import { Entities, type Looking } from './entities.js';
 import { ModuleExports } from './exports.js';
-import { type Reply, type Request, Service } from './service.js';
+import { isLibraryMethod, type Reply, type Request, Service } from './service.js';
 
 type Call = Extract<ToWorker, { kind: 'call' }>;
 /** What is sent, but for what goes with every message. */
@@ -68,12 +68,14 @@ export class Connection {
   async #answer(call: Call): Promise<void> {
     const service = this.#service as Service;
     const { id } = call;
+    let reply: Reply | undefined;
     try {
-      const reply = await service.serve(this.#request(call));
-      const result = await this.#packReply(reply, call.method);
-      this.#send({ kind: 'result', id, result });
+      reply = await service.serve(this.#request(call));
+      this.#send({ kind: 'result', id, result: await this.#packReply(reply, call.method) });
     } catch (error) {
       this.#send({ kind: 'error', id, error: this.#packThrown(error) });
+    } finally {
+      reply?.done?.();
     }
     if (call.target.kind === 'bank' && call.method === 'dispose') {
       this.#setup.port.close();
@@ -82,7 +84,7 @@ export class Connection {
 
   async #abandon(): Promise<void> {
     try {
-      await this.#service?.dispose({ timeout: 0 });
+      await this.#service?.abandon();
     } finally {
       this.#send({ kind: 'abandoned' });
     }
@@ -97,9 +99,13 @@ export class Connection {
         const values = unpack<unknown[]>(args, {
           errors: this.#errors,
           freeze: false,
-          entity: (mark) => {
+          entity: (mark, value) => {
             if (session === undefined) {
               throw new ConfigurationError(`An entity means nothing to ${method}(): hand it to a repository.`);
+            }
+            // what a method of the library is about goes by its key, as its asynchronous callers do it
+            if (isLibraryMethod(method) && (args.value as unknown[])[0] === value) {
+              return this.#entities.key(mark);
             }
             const entity = this.#entities.reference(session, mark);
             entities.push(entity);

@@ -6,6 +6,7 @@ import {
   type EntityProperty,
   type MetadataStorage,
   Reference,
+  ReferenceKind,
   ScalarReference,
   Utils,
   wrap,
@@ -62,8 +63,12 @@ export class Entities {
   /** The entity, as the session has it; a reference where it has none. */
   reference(session: EntityManager, { entity, key, schema }: EntityMark): object {
     const { class: Class } = this.#classes[entity] as EntityMetadata;
-    const own = typeof key === 'object' && key !== null && 'stored' in key ? this.#keys[key.stored as number] : key;
-    return session.getReference(Class, own as never, { schema }) as object;
+    return session.getReference(Class, this.key({ key }) as never, { schema }) as object;
+  }
+
+  /** The entity's key. */
+  key({ key }: Pick<EntityMark, 'key'>): unknown {
+    return typeof key === 'object' && key !== null && 'stored' in key ? this.#keys[key.stored as number] : key;
   }
 
   #top(entity: object, meta: EntityMetadata, packer: Packer, looking: Looking): object {
@@ -110,7 +115,9 @@ export class Entities {
     const member: unknown = (entity as Record<string, unknown>)[property.name];
     const { targetMeta } = property;
     if (targetMeta === undefined || property.hidden || member === null || member === undefined) {
-      return packer.pack(value, `.${property.name}`);
+      // MikroORM has made JSON of some values; those that it has left out stay out
+      const own = value !== undefined && member !== undefined && property.serializer === undefined;
+      return own ? this.#value(property, member, packer) : packer.pack(value, `.${property.name}`);
     }
     if (Utils.isCollection<object>(member)) {
       const items = member.getItems(false);
@@ -129,6 +136,24 @@ export class Entities {
     }
     // what is typed as an entity has its key at least, as in the asynchronous API
     return property.ref ? packer.pack(Utils.extractPK(related, targetMeta)) : this.#keyOnly(related, packer);
+  }
+
+  /** A value that is no entity; an embedded object as its properties. */
+  #value(property: EntityProperty, value: unknown, packer: Packer): unknown {
+    if (property.kind !== ReferenceKind.EMBEDDED || value === null || typeof value !== 'object') {
+      return packer.pack(value, `.${property.name}`);
+    }
+    if (Array.isArray(value)) {
+      return value.map((item) => this.#value(property, item, packer));
+    }
+    const copy = {};
+    for (const [name, part] of Object.entries(property.embeddedProps)) {
+      const member = (value as Record<string, unknown>)[name];
+      if (member !== undefined && !part.hidden) {
+        define(copy, name, this.#value(part, member, packer));
+      }
+    }
+    return copy;
   }
 
   #related(

@@ -29,10 +29,12 @@ export interface Reply {
   readonly flush?: () => Promise<void>;
   /** Of a write: the relations whose entities were given as data. */
   readonly nested?: ReadonlySet<string> | undefined;
+  /** To be called once the value was sent. */
+  readonly done?: () => void;
 }
 
-/** The library's own methods take references; the consumer's may look into what they are handed. */
-const library = MikroOrmRepository.prototype;
+/** The library's own methods take keys and references; the consumer's may look into what they are handed. */
+export const isLibraryMethod = (method: string): boolean => method in MikroOrmRepository.prototype;
 
 type Methods = Record<string, (...args: unknown[]) => unknown>;
 
@@ -46,6 +48,8 @@ const unitMethods = ['flush', 'commit', 'rollback', 'lock', 'commitToken'];
 interface Standalone {
   readonly proxy: MikroOrmConnectionProxy;
   readonly repository: object;
+  /** How many calls of it have not been answered. */
+  calls: number;
 }
 
 /** Does in the worker what the calling thread asks for. */
@@ -92,6 +96,11 @@ export class Service {
     await this.#exports.engineFactory.dispose(options);
   }
 
+  /** The same at once: what runs on the server is cancelled, and nobody is waited for. */
+  async abandon(): Promise<void> {
+    await this.#exports.engineFactory.dispose({ timeout: 0 });
+  }
+
   async #bank(request: Request): Promise<unknown> {
     const { values } = request.args();
     const [argument] = values;
@@ -99,7 +108,7 @@ export class Service {
       case 'repository': {
         const proxy = new MikroOrmConnectionProxy(this.#exports.engineFactory);
         const repository = this.#exports.repository(argument as string, proxy);
-        const id = this.#repositories.push({ proxy, repository }) - 1;
+        const id = this.#repositories.push({ proxy, repository, calls: 0 }) - 1;
         return { id, methods: methodsOf(repository) };
       }
       case 'connectionProxy':
@@ -146,15 +155,29 @@ export class Service {
     return { ...reply, flush: () => flush.call(unit) };
   }
 
-  async #standalone({ proxy, repository }: Standalone, request: Request): Promise<Reply> {
-    return this.#call(repository, await proxy.connect(), request);
+  /** The calling thread has copies: what the session holds after the call, nobody would look at again. */
+  async #standalone(standalone: Standalone, request: Request): Promise<Reply> {
+    const session = await standalone.proxy.connect();
+    const done = (): void => {
+      standalone.calls -= 1;
+      if (standalone.calls === 0) {
+        session.clear();
+      }
+    };
+    standalone.calls += 1;
+    try {
+      return { ...(await this.#call(standalone.repository, session, request)), done };
+    } catch (error) {
+      done();
+      throw error;
+    }
   }
 
   async #call(repository: object, session: EntityManager, request: Request): Promise<Reply> {
     const { method, callback } = request;
     this.#onSession(session);
     const { values, entities } = request.args(session);
-    if (!(method in library)) {
+    if (!isLibraryMethod(method)) {
       await load(entities, session);
     }
     const value = await (repository as Methods)[method]?.(...values, ...(callback === undefined ? [] : [callback]));

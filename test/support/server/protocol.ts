@@ -1,3 +1,11 @@
+import type { BouncerOptions } from './bouncer.js';
+import type { ClusterOptions } from './cluster.js';
+
+/** What a supervisor keeps. */
+export type Kept =
+  | { readonly kind: 'postgresql'; readonly options: ClusterOptions }
+  | { readonly kind: 'pgbouncer'; readonly options: BouncerOptions };
+
 /** What a test asks of its server's supervisor. */
 export type Command = 'start' | 'kill' | 'stop' | 'remove';
 

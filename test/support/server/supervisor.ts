@@ -1,20 +1,22 @@
+import { Bouncer } from './bouncer.js';
 import { Cluster } from './cluster.js';
-import type { Reply, Request } from './protocol.js';
+import type { Kept, Reply, Request } from './protocol.js';
 
-// A process of its own that keeps one PostgreSQL server. It outlives the tests by the moment that it takes to stop the
+// A process of its own that keeps one PostgreSQL server, or one pooler. It outlives the tests by the moment that it takes to stop the
 // server and to remove its folder: their end, however violent, closes the channel between the two.
 
-const cluster = new Cluster();
+const kept = JSON.parse(process.argv[2] ?? '') as Kept;
+const server = kept.kind === 'pgbouncer' ? new Bouncer(kept.options) : new Cluster(kept.options);
 let last: Promise<unknown> = Promise.resolve();
 
 const obey = async ({ id, command }: Request): Promise<void> => {
   let failure: string | undefined;
   try {
-    await cluster[command]();
+    await server[command]();
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
   }
-  const { url, folder, pid } = cluster;
+  const { url, folder, pid } = server;
   const reply: Reply = { id, url, folder, pid, ...(failure !== undefined && { failure }) };
   if (process.connected) {
     process.send?.(reply);
@@ -22,7 +24,7 @@ const obey = async ({ id, command }: Request): Promise<void> => {
 };
 
 const end = (): void => {
-  last = last.then(() => cluster.remove()).finally(() => process.exit());
+  last = last.then(() => server.remove()).finally(() => process.exit());
 };
 
 process.on('message', (request: Request) => {

@@ -14,6 +14,7 @@ import {
   TradeRepository,
   Transfer,
 } from '../../support/bank.js';
+import { query } from '../../support/database.js';
 
 // What a consumer's module looks like. The test says in the environment which database it is on.
 const dsn = process.env.SYNC_TEST_DSN ?? 'pglite://memory';
@@ -88,6 +89,19 @@ export class AccountRepository extends MikroOrmRepository<Account> {
 
   async exit(): Promise<void> {
     process.exit(7);
+  }
+
+  /** Ends this thread once the server is at a COMMIT. */
+  async exitDuringCommit(): Promise<void> {
+    const look = setInterval(async () => {
+      const committing =
+        "select 1 from pg_stat_activity where datname = current_database() and query ilike 'commit%' and state = 'active'";
+      const rows = await query(dsn, committing);
+      if (rows.length > 0) {
+        clearInterval(look);
+        process.exit(8);
+      }
+    }, 50);
   }
 
   async fail(): Promise<void> {

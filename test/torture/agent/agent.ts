@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { alarm, exhaustPool, freeze } from './faults/clients.js';
 import { blackhole, dropAll, loseMessage, refuse, slow, strikeMessage, strikeTwice } from './faults/network.js';
 import { crash, crashAfterCommit, crashUnnoticed, killBackend, restart, terminate } from './faults/server.js';
+import { reachStandby, resetStatistics, switchOver, switchOverAfterCommit } from './faults/takeover.js';
 import { type Fault, recovered, type Scene } from './scene.js';
 
 const faults = {
@@ -21,6 +22,10 @@ const faults = {
   exhaustPool,
   alarm,
   freeze,
+  resetStatistics,
+  switchOver,
+  switchOverAfterCommit,
+  reachStandby,
 } satisfies Record<string, Fault>;
 
 export type FaultName = keyof typeof faults;
@@ -44,6 +49,11 @@ const weights: Readonly<Record<FaultName, number>> = {
   exhaustPool: 4,
   alarm: 5,
   freeze: 2,
+  resetStatistics: 2,
+  // where there is a standby
+  switchOver: 2,
+  switchOverAfterCommit: 2,
+  reachStandby: 2,
 };
 
 /** When to stop, and with what. */
@@ -65,6 +75,7 @@ export async function rage(scene: Scene, { faults: allowed, milliseconds, pace, 
     await pause(random.between(...pace));
     await faults[random.weighted(chances)](scene);
     proxy.reset(); // forgets what it has counted, which would fill the memory
+    scene.address.reset();
   }
 }
 

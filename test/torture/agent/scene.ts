@@ -4,6 +4,7 @@ import type { WireProxy } from '../../support/wire-proxy.js';
 import type { Order } from '../client/protocol.js';
 import type { Figures } from '../figures.js';
 import type { Random } from '../random.js';
+import type { Site } from '../site.js';
 import type { Outages } from './outages.js';
 
 /** A client process, as far as faults are concerned with it. */
@@ -14,8 +15,12 @@ export interface Victim {
 
 /** Everything that a fault can strike. */
 export interface Scene {
+  readonly site: Site;
   readonly server: OwnServer;
+  /** Where the clients' messages come by. */
   readonly proxy: WireProxy;
+  /** What leads to the server: the same, or what a pooler has in front of it. */
+  readonly address: WireProxy;
   /** The bank's database, past the proxy. */
   readonly url: string;
   readonly clients: readonly Victim[];

@@ -34,7 +34,7 @@ const whatIsWrong = (evidence: Partial<Evidence> & { log?: Line[] }): string[] =
     ...evidence,
   }).map(({ what }) => what);
 
-describe('the check of the torture', () => {
+describe('promise 8: the check of the torture', () => {
   const stored = { journal: [taken, entry('a')], balances: bank(1) };
 
   it('finds nothing wrong where the clients were told the truth', () => {

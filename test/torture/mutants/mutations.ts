@@ -93,24 +93,24 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'statements that come after the end are let through',
     changes: {
-      'unit-of-work/session-guard.js': [['if (error !== undefined)', 'if (false)']],
+      'session/unit-session.js': [['if (refusal !== undefined)', 'if (false)']],
       'postgres/transaction/scope.js': [['assertOpen() {', 'assertOpen() { return;']],
       'postgres/transaction/transaction-state.js': [
         ['assertNotEnding() {', 'assertNotEnding() { return;'],
         ['assertAlive() {', 'assertAlive() { return;'],
       ],
-      'unit-of-work/unit-transaction.js': [['refusal() {', 'refusal() { return undefined;']],
+      'unit-of-work/unit.js': [['#refusalHere() {', '#refusalHere() { return undefined;']],
     },
     caught: leaked,
   },
   {
     name: 'an inner unit that fails in the shared transaction dooms nothing',
-    changes: { 'unit-of-work/unit-transaction.js': [['this.#ending.doom(innerFailed(error))', 'void error']] },
+    changes: { 'unit-of-work/unit.js': [['this.state.doom(innerFailed(error))', 'void error']] },
     caught: /it had to be refused/,
   },
   {
     name: 'callbacks run though nothing is stored',
-    changes: { 'unit-of-work/unit-transaction.js': [['this.hooks.run(status)', "this.hooks.run('committed')"]] },
+    changes: { 'unit-of-work/conduct.js': [['hooks.run(status)', "hooks.run('committed')"]] },
     caught: /its callback after COMMIT ran 1 times/,
   },
   {
