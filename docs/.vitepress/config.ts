@@ -49,6 +49,7 @@ export default defineConfig({
           page('What happens when', '/operations/what-happens-when'),
           page('Errors', '/operations/errors'),
           page('Pool sizes', '/operations/pools'),
+          page('Poolers, restarts, failovers', '/operations/poolers'),
           page('Reliability', '/reliability'),
           page('Limits', '/limits'),
         ],
