@@ -27,7 +27,7 @@ export type { InputLimits } from './repository/validation/limits.js';
 export { type Only, only } from './repository/validation/only.js';
 export type { OnlyOperator, OnlyOperators, OnlyOptions } from './repository/validation/only-operators.js';
 export { type OnlyOrder, onlyOrder } from './repository/validation/only-order.js';
-export type { ConstraintDetails } from './repository/writing/constraint-details.js';
+export type { ConstraintDetails } from './session/constraint-details.js';
 export type { ActiveUnit, OpenUnitOfWork } from './unit-of-work/active-unit.js';
 export { InUnitOfWork, type InUnitOfWorkDecorator } from './unit-of-work/in-unit-of-work.js';
 export type { RetryOptions, UnitOfWorkOptions, UnitSessionContext, UnitTimeouts } from './unit-of-work/options.js';
