@@ -1,4 +1,4 @@
-import { quoted } from '../repository/validation/quoted.js';
+import { quoted } from './quoted.js';
 
 /** A key as a message shows it: as JSON, cut where it is long. */
 export const describeKey = (key: unknown): string =>

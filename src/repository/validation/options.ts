@@ -162,7 +162,7 @@ export function checkedOptions<Given extends object>(
   return own as Given;
 }
 
-export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** `author.name`, `author:ref`, `*`... */
 function checkPath(path: unknown, meta: Meta, option: string, { limits }: OptionRules): void {
