@@ -18,7 +18,7 @@ export type { BaseUnitOfWork } from './interfaces/base-unit-of-work.js';
 export type { ConnectionProxy } from './interfaces/connection-proxy.js';
 export type { EngineFactory } from './interfaces/engine-factory.js';
 export type { BatchOptions, StreamOptions } from './repository/paging/large.js';
-export type { PageOptions } from './repository/paging/page.js';
+export type { PageEnd, PageOptions, PageStart } from './repository/paging/page.js';
 export type { Row, RowField, RowsOptions } from './repository/reading/rows.js';
 export { MikroOrmRepository } from './repository/repository.js';
 export type { BulkOptions } from './repository/statements/bulk-write.js';
