@@ -22,6 +22,10 @@ export class Bouncer {
   readonly #options: BouncerOptions;
   #port = 0;
   #process: ChildProcess | undefined;
+  /** Whether it has accepted connections once. */
+  #accepted = false;
+  /** Whether it is being ended on purpose. */
+  #ending = false;
 
   constructor(options: BouncerOptions) {
     this.#options = options;
@@ -76,9 +80,11 @@ export class Bouncer {
   async #end(how: NodeJS.Signals): Promise<void> {
     const running = this.#process;
     if (running !== undefined) {
+      this.#ending = true;
       running.kill(how);
       await exit(running);
       this.#process = undefined;
+      this.#ending = false;
     }
   }
 
@@ -116,7 +122,15 @@ export class Bouncer {
       log = (log + chunk.toString()).slice(-4_000);
     });
     running.once('exit', () => {
-      this.#process = this.#process === running ? undefined : this.#process;
+      if (this.#process !== running) {
+        return;
+      }
+      this.#process = undefined;
+      if (this.#accepted && !this.#ending) {
+        // as whatever keeps services running would
+        process.stderr.write(`PgBouncer ended by itself, and is started again: ${log.slice(-1_000)}\n`);
+        this.start().catch((error: unknown) => process.stderr.write(`${error}\n`));
+      }
     });
     const failed = new Promise<string>((resolve) => {
       running.once('error', (error) => resolve(error.message));
@@ -126,6 +140,7 @@ export class Bouncer {
       while (!(await accepting(this.#port)) || this.#process !== running) {
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
+      this.#accepted = true;
     };
     return Promise.race([failed, accepts()]);
   }
