@@ -120,6 +120,19 @@ function postgresParts(dsn: string, source: string, env: NodeJS.ProcessEnv): Dsn
   }
 }
 
+/**
+ * The DSN of another database on the same server. `URL` reads neither several hosts nor a user without a host, as in
+ * `postgres://user:password@/database?host=/run/postgresql`, and its error quotes the password.
+ */
+export function onDatabase(dsn: string, name: string): string {
+  const [, scheme = '', credentials = '', hosts = '', rest = ''] = PARTS.exec(dsn) ?? [];
+  const [, query = ''] = /\?([^#]*)/.exec(rest) ?? [];
+  const parameters = new URLSearchParams(query);
+  parameters.delete('dbname');
+  const kept = parameters.size === 0 ? '' : `?${parameters}`;
+  return `${scheme}${credentials}${hosts}/${encodeURIComponent(name)}${kept}`;
+}
+
 const text = (value: string): string | undefined => (value === '' ? undefined : decodeURIComponent(value));
 
 /** The host of an address, an IPv6 one without its brackets. */

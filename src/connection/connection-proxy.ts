@@ -36,7 +36,8 @@ export class MikroOrmConnectionProxy implements ConnectionProxy<SqlEntityManager
 
   /**
    * The session, MikroORM's `SqlEntityManager`: the same one at each call, until the engine is disposed of and started anew. Rejects as the factory's
-   * `create()` does, and with ConfigurationError inside a unit of work on a database that takes one connection only.
+   * `create()` does, and with ConfigurationError inside a unit of work that has a role or variables (`session`), or is on a
+   * database that takes one connection only.
    */
   async connect(): Promise<SqlEntityManager> {
     const engine = await this.#engineFactory.create();
@@ -65,7 +66,13 @@ export class MikroOrmConnectionProxy implements ConnectionProxy<SqlEntityManager
     const obstacle = isSingleConnection(engine)
       ? 'on a database that takes one connection only: it would wait for ever for the unit that waits for it'
       : enclosure && 'while the tests keep everything on one connection, to roll it back';
-    if (obstacle !== undefined && openUnitsOf(this.#engineFactory)?.surroundsCaller()) {
+    const units = openUnitsOf(this.#engineFactory);
+    if (units?.restrictsCaller()) {
+      throw new ConfigurationError(
+        'A standalone repository or session was used inside a unit of work with "session", whose role and variables it would not have: it would see every row. Use the repositories of the unit. Nothing was sent.',
+      );
+    }
+    if (obstacle !== undefined && units?.surroundsCaller()) {
       throw new ConfigurationError(
         `A standalone repository or session was used inside a unit of work, ${obstacle}. Use the repositories of the unit. Nothing was sent.`,
       );

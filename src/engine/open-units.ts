@@ -8,6 +8,8 @@ export interface OpenUnit {
   readonly ended: Promise<void>;
   /** Whether the running code is inside of the unit, and the unit holds a connection. */
   readonly surroundsCaller: boolean;
+  /** Whether the running code is inside of the unit, and the unit has a role or variables that other sessions have not. */
+  readonly restrictsCaller: boolean;
 }
 
 /** The units that are open on an engine. */
@@ -32,6 +34,11 @@ export class OpenUnits {
   /** Whether the running code is inside of a unit that holds a connection. */
   surroundsCaller(): boolean {
     return [...this.#units].some((unit) => unit.surroundsCaller);
+  }
+
+  /** Whether the running code is inside of a unit with a role or variables of its own. */
+  restrictsCaller(): boolean {
+    return [...this.#units].some((unit) => unit.restrictsCaller);
   }
 
   /** Resolves when no unit is open. */

@@ -28,7 +28,8 @@ export async function dropDatabases(server: EntityManager, prefix: string): Prom
   const sql = server as SqlEntityManager;
   // the template goes first: a worker that is still there must not make another copy
   const found = await sql.execute<{ name: string }[]>(
-    "select datname as name from pg_database where starts_with(datname, ?) order by datname like '%\\_template' desc",
+    `select datname as name from pg_catalog.pg_database where pg_catalog.starts_with(datname, ?)
+      order by datname operator(pg_catalog.~~) '%\\_template' desc`,
     [assertWord(prefix)],
   );
   for (const { name } of found) {

@@ -3,7 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MikroORM } from '@mikro-orm/core';
-import { parseDsn } from '../config/dsn.js';
+import { onDatabase, parseDsn } from '../config/dsn.js';
 import { ConfigurationError } from '../errors.js';
 import { createDatabase } from '../postgres/database-copies.js';
 import { Janitor } from './janitor.js';
@@ -82,10 +82,4 @@ function isInMemory(dsn: string): boolean {
     );
   }
   return place.kind === 'pglite';
-}
-
-function onDatabase(dsn: string, name: string): string {
-  const url = new URL(dsn);
-  url.pathname = `/${name}`;
-  return url.href;
 }

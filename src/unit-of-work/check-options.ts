@@ -2,6 +2,7 @@ import { IsolationLevel, TransactionPropagation } from '@mikro-orm/core';
 import { describeValue } from '../common/describe-value.js';
 import { ConfigurationError } from '../errors.js';
 import type { RetryOptions, UnitOfWorkOptions } from './options.js';
+import { checkSession } from './session-settings.js';
 
 /** The largest timeout that PostgreSQL takes. */
 const longestTimeout = 2_147_483_647;
@@ -53,32 +54,6 @@ export function checkTogether({ deferrable, isolationLevel, readOnly, once }: Un
     throw new ConfigurationError(
       'once stores that the unit is done, and what came of it: a readOnly unit can not have it. Nothing was sent.',
     );
-  }
-}
-
-/** A session context, or the function that gives one: what that gives is checked when it does. */
-export function checkSession(session: unknown): void {
-  if (typeof session === 'function' || session === undefined) {
-    return;
-  }
-  if (typeof session !== 'object' || session === null) {
-    throw new ConfigurationError(`session must be { variables, role }, and is ${describe(session)}.`);
-  }
-  refuseUnknown('session option', session, ['variables', 'role']);
-  const { role, variables } = session as { role?: unknown; variables?: object };
-  if (role !== undefined && (typeof role !== 'string' || !/^[^\0]+$/.test(role))) {
-    throw new ConfigurationError('session.role must be the name of a role.');
-  }
-  for (const [name, value] of Object.entries(variables ?? {})) {
-    if (!/^[a-z_][\w$]*(\.[a-z_][\w$]*)*$/i.test(name)) {
-      throw new ConfigurationError(`${describe(name)} is no name of a session variable; "app.tenant" is one.`);
-    }
-    const valid =
-      ['string', 'number', 'boolean', 'undefined'].includes(typeof value) ||
-      (value instanceof Date && !Number.isNaN(value.getTime()));
-    if (!valid || (typeof value === 'string' && value.includes('\0'))) {
-      throw new ConfigurationError(`The session variable "${name}" must be a string, a number, a boolean or a Date.`);
-    }
   }
 }
 

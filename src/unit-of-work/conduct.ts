@@ -9,14 +9,15 @@ import { type UnitEnclosure, unitEnclosureOf } from './enclosure.js';
 import type { Launch } from './launch.js';
 import { atItsKey, checkOnce, settledByKey } from './once/once.js';
 import { OpenRun } from './open-run.js';
+import { optionsIn } from './options-in.js';
 import { afterHooks, type Failure, outcomeOf } from './outcome.js';
-import { isOutermost, optionsIn, placeOf } from './place.js';
+import { isOutermost, placeOf } from './place.js';
 import { sessionContext } from './resolve-options.js';
 import { retrying } from './retry.js';
 import { takeTurn } from './take-turn.js';
 import { Unit, type UnitSetup } from './unit.js';
 import { unitAround } from './unit-around.js';
-import { within } from './unit-context.js';
+import { unitOf, within } from './unit-context.js';
 
 /*
  * What happens to a unit of work, from the call that opens it to the one that settles, in the order in which it happens.
@@ -38,11 +39,10 @@ export async function conduct<T>(launch: Launch, work: (unit: Unit) => T | Promi
 
   const enclosure = unitEnclosureOf(engineFactory);
   const place = placeOf(orm, options, unitAround(orm, launch, nest), enclosure);
-
   const run = new OpenRun();
   const { name = launch.name } = options;
   const attempt = async (number: number): Promise<T> => {
-    const own = await optionsIn(place, options);
+    const own = await optionsIn(place, options, inside ?? unitOf(orm));
     const unit = new Unit({ name, orm, engineFactory, options: own, place, manual, attempt: number, nest });
     run.unit = unit;
     const again = () => attempt(number);

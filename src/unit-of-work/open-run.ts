@@ -1,6 +1,8 @@
 import { deferred } from '../common/deferred.js';
 import type { OpenUnit } from '../engine/open-units.js';
+import { hasSettings } from './session-settings.js';
 import type { Unit } from './unit.js';
+import { isInside } from './unit-context.js';
 
 /** One call of `run` or `begin`, from its first attempt to its last, the pauses in between included. */
 export class OpenRun implements OpenUnit {
@@ -21,6 +23,10 @@ export class OpenRun implements OpenUnit {
 
   get surroundsCaller(): boolean {
     return this.unit?.surroundsCaller ?? false;
+  }
+
+  get restrictsCaller(): boolean {
+    return this.unit !== undefined && hasSettings(this.unit.options.session) && isInside(this.unit);
   }
 
   /** Resolves when the transaction has ended; also where the run ends before it has one. */

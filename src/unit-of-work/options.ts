@@ -21,8 +21,13 @@ export interface RetryOptions {
 export interface UnitSessionContext {
   /** Settings of the transaction, by names with a dot: `{ 'app.tenant': 7 }`. A Date is written as ISO 8601. */
   variables?: Record<string, string | number | boolean | Date | undefined> | undefined;
-  /** The role that the transaction runs as. */
+  /** The role that the transaction runs as. The login role must be a member of it. */
   role?: string | undefined;
+  /**
+   * Refuses the unit where the role, or a variable, is undefined in the last of the options that name it, and where there
+   * is neither. Without it, what is undefined falls back to the options before, and at last to none.
+   */
+  required?: boolean | undefined;
 }
 
 /** Milliseconds after which PostgreSQL ends something. 0: never. */

@@ -9,7 +9,7 @@ import { isSingleConnection } from '../engine/single-connection.js';
 import { ConfigurationError } from '../errors.js';
 import type { UnitEnclosure } from './enclosure.js';
 import type { UnitOfWorkOptions } from './options.js';
-import { optionsOfRun, sessionContext } from './resolve-options.js';
+import { sessionContext } from './resolve-options.js';
 import type { Unit } from './unit.js';
 
 /** Where a unit works. */
@@ -103,20 +103,10 @@ function refuseSecondConnection(orm: MikroORM, propagation: string, enclosure: U
 }
 
 /**
- * The options of one run in that place: what a function gives for the session is asked for anew. Rejects with
- * ConfigurationError where an inner unit can't have them.
- */
-export async function optionsIn(place: Place, options: UnitOfWorkOptions): Promise<UnitOfWorkOptions> {
-  const own = await optionsOfRun(options);
-  refuseContradiction(place, own);
-  return own;
-}
-
-/**
  * Refuses options that an inner unit can't have, for the transaction that it takes part in was begun with others.
  * PostgreSQL would ignore them, or let them outlive the inner unit.
  */
-function refuseContradiction(place: Place, inner: UnitOfWorkOptions): void {
+export function refuseContradiction(place: Place, inner: UnitOfWorkOptions): void {
   if (place.kind !== 'joined' && place.kind !== 'savepoint') {
     return;
   }
@@ -134,12 +124,12 @@ function refuseContradiction(place: Place, inner: UnitOfWorkOptions): void {
   // a name of its own an inner unit may have: it is seen in traces
   const [wanted, present] = [inner, outer].map((options) => sessionContext({ ...options, name: undefined }));
   if (wanted?.role !== undefined && wanted.role !== present?.role) {
-    refuse('session.role', wanted.role, present?.role ?? 'not set');
+    refuseSetting('session.role');
   }
   for (const [name, value] of Object.entries(wanted?.variables ?? {})) {
     const outside = (present?.variables as Record<string, unknown> | undefined)?.[name];
     if (String(outside) !== String(value)) {
-      refuse(name, value, outside ?? 'not set');
+      refuseSetting(`"${name}"`);
     }
   }
 }
@@ -147,5 +137,12 @@ function refuseContradiction(place: Place, inner: UnitOfWorkOptions): void {
 function refuse(option: string, inner: unknown, outer: unknown): never {
   throw new ConfigurationError(
     `An inner unit of work asks for ${option} "${String(inner)}", but shares the transaction of the unit around it, where it is "${String(outer)}". Set it on the outer unit, or give the inner one the propagation "requires_new". Nothing was sent.`,
+  );
+}
+
+/** Values of variables, and roles, are nothing for a message. */
+function refuseSetting(setting: string): never {
+  throw new ConfigurationError(
+    `An inner unit of work asks for another ${setting} than the unit around it has, and shares its transaction. Set it on the outer unit, or give the inner one the propagation "requires_new". Nothing was sent.`,
   );
 }

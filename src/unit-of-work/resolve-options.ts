@@ -1,6 +1,7 @@
 import type { SessionContext } from '@mikro-orm/core';
-import { checkOptions, checkSession } from './check-options.js';
+import { checkOptions } from './check-options.js';
 import type { UnitOfWorkOptions, UnitSessionContext } from './options.js';
+import { contextOf, layOver, refuseMissing } from './session-settings.js';
 
 type Session = UnitOfWorkOptions['session'];
 
@@ -30,29 +31,21 @@ export function resolveOptions(...layers: readonly (UnitOfWorkOptions | undefine
 
 /** The options of one run: what a function gives for the session, it gives anew for each. */
 export async function optionsOfRun(options: UnitOfWorkOptions): Promise<UnitOfWorkOptions> {
-  const { session } = options;
-  return typeof session === 'function' ? { ...options, session: await session() } : options;
+  if (options.session === undefined) {
+    return options;
+  }
+  const session = layOver(undefined, await contextOf(options.session));
+  refuseMissing(session);
+  return { ...options, session };
 }
 
 /** Where one of the two is a function, both are asked for when the unit runs. */
 function over(below: Session, above: NonNullable<Session>): NonNullable<Session> {
   if (typeof below === 'function' || typeof above === 'function') {
-    return async () => merged(await asked(below), await asked(above));
+    return async () => layOver(await contextOf(below), await contextOf(above));
   }
-  return merged(below, above);
+  return layOver(below, above);
 }
-
-async function asked(session: Session): Promise<UnitSessionContext | undefined> {
-  const context = typeof session === 'function' ? await session() : session;
-  checkSession(context);
-  return context;
-}
-
-const merged = (below: UnitSessionContext | undefined, above: UnitSessionContext | undefined): UnitSessionContext => ({
-  ...below,
-  ...given(above ?? {}),
-  variables: { ...below?.variables, ...given(above?.variables ?? {}) },
-});
 
 /** Session variables of the transaction: those asked for, and what PostgreSQL takes in the same way. */
 export function sessionContext({ name, session, timeouts }: UnitOfWorkOptions): SessionContext | undefined {

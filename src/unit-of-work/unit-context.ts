@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { EntityManager } from '@mikro-orm/core';
+import type { EntityManager, MikroORM } from '@mikro-orm/core';
 import type { Unit } from './unit.js';
 
 /**
@@ -34,6 +34,9 @@ export function* unitsAround(): Generator<Unit> {
     }
   }
 }
+
+/** The innermost unit around the running code that is on this engine. */
+export const unitOf = (orm: MikroORM): Unit | undefined => [...unitsAround()].find((unit) => unit.orm === orm);
 
 /** The innermost unit around the running code that works in this session. */
 export function unitOn(session: EntityManager): Unit | undefined {

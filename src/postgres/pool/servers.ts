@@ -134,7 +134,8 @@ async function roleOf(Base: ClientClass, config: Config, candidate: Candidate, t
   try {
     await client.connect();
     const { rows } = await client.query<Role>(
-      `select pg_is_in_recovery() as standby, current_setting('transaction_read_only') = 'on' as "readOnly"`,
+      `select pg_catalog.pg_is_in_recovery() as standby,
+        pg_catalog.current_setting('transaction_read_only') operator(pg_catalog.=) 'on' as "readOnly"`,
     );
     return rows[0] ?? { standby: false, readOnly: false };
   } finally {
