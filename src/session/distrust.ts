@@ -1,4 +1,4 @@
-import { type EntityManager, type EntityProperty, Utils, wrap } from '@mikro-orm/core';
+import { type EntityManager, type EntityProperty, ScalarReference, Utils, wrap } from '@mikro-orm/core';
 import { isToMany } from './metadata.js';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -15,7 +15,7 @@ export function distrust(entity: object, values: Values): void {
   for (const name of Object.keys(values)) {
     const property = meta.properties[name as never] as EntityProperty | undefined;
     if (property !== undefined && !property.primary && !property.version && !property.concurrencyCheck) {
-      forget(remembered as Record<string, unknown>, property, values[name], (entity as Values)[name]);
+      forget(remembered as Record<string, unknown>, property, values[name], unwrapped((entity as Values)[name]));
     }
   }
 }
@@ -32,6 +32,29 @@ function forget(remembered: Record<string, unknown>, property: EntityProperty, g
     }
   }
 }
+
+/**
+ * Puts the values of scalar references into those that the entity has, and gives the other values back: MikroORM's `assign`
+ * would put a bare value in the place of the reference, and could not flush the entity then.
+ */
+export function setScalarReferences(entity: object, values: Values): Values {
+  const rest: Record<string, unknown> = { ...values };
+  for (const { name, kind, ref: isReference } of wrap(entity, true).__meta.props as EntityProperty[]) {
+    if (isReference && kind === 'scalar' && Object.hasOwn(rest, name)) {
+      const present = (entity as Values)[name];
+      const value = unwrapped(rest[name]);
+      delete rest[name];
+      if (Utils.isScalarReference(present)) {
+        present.set(value);
+      } else {
+        Object.assign(entity, { [name]: new ScalarReference(value) });
+      }
+    }
+  }
+  return rest;
+}
+
+const unwrapped = (value: unknown): unknown => (Utils.isScalarReference(value) ? value.unwrap() : value);
 
 /**
  * Loads what is in the collections among the fields, as the database has it now: one that is not loaded has nothing

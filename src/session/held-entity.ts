@@ -10,15 +10,22 @@ export async function heldEntity<Entity extends object>(
   call: string,
   entityOrKey: Entity | Primary<Entity>,
 ): Promise<Entity> {
-  if (Utils.isEntity<Entity>(entityOrKey) && isHeldBy(scope.session, entityOrKey)) {
+  if (
+    Utils.isEntity<Entity>(entityOrKey) &&
+    isHeldBy(scope.session, entityOrKey) &&
+    ofClass(scope, entityOrKey) !== null
+  ) {
     return entityOrKey;
   }
   const stored = !Utils.isEntity(entityOrKey) || wrap(entityOrKey, true).hasPrimaryKey();
   const found = stored
-    ? await scope.session.findOne(
-        scope.entity,
-        keyFor(scope, call, entityOrKey) as never,
-        scope.standalone ? { refresh: true, cache: false } : {},
+    ? ofClass(
+        scope,
+        await scope.session.findOne(
+          scope.entity,
+          keyFor(scope, call, entityOrKey) as never,
+          scope.standalone ? { refresh: true, cache: false } : {},
+        ),
       )
     : null;
   if (found === null) {
@@ -31,6 +38,18 @@ export async function heldEntity<Entity extends object>(
   }
   return found as Entity;
 }
+
+/**
+ * What was found, if it is of the repository's class. With inheritance, the session may hold another class under the key:
+ * MikroORM's `findOne` gives that one without asking the database.
+ */
+export const ofClass = <Entity extends object>(
+  { meta }: Pick<Scope<Entity>, 'meta'>,
+  found: object | null,
+): Entity | null =>
+  found !== null && meta.root.inheritanceType !== undefined && !(found instanceof meta.class)
+    ? null
+    : (found as Entity | null);
 
 /** What a call rejects with that needs an entity where there is none. */
 export const notFound = (name: string, key: unknown, consequence = ''): EntityNotFoundError =>

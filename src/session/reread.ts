@@ -1,4 +1,4 @@
-import { type EntityManager, type EntityMetadata, QueryHelper, wrap } from '@mikro-orm/core';
+import { type EntityManager, type EntityMetadata, QueryHelper, Utils, wrap } from '@mikro-orm/core';
 import { hydrateKeepingChanges, hydrateOverwriting, type Row } from './hydration.js';
 
 /** How many keys go into one statement. */
@@ -68,7 +68,7 @@ async function readChunk(
   options: RereadOptions,
   present: Map<object, object>,
 ): Promise<void> {
-  const rows = await select(session, asked);
+  const rows = await select(session, asked, options);
   const waiting = new Map(asked.map((entity) => [wrap(entity, true).getSerializedPrimaryKey(), entity]));
   const strangers: Row[] = [];
   for (const row of rows) {
@@ -97,8 +97,15 @@ async function readChunk(
   await readChunk(session, rest.slice(half), options, present);
 }
 
-/** Selects the rows of entities that have class and schema in common; lazy columns where one of them has them. */
-async function select(session: EntityManager, entities: readonly object[]): Promise<Row[]> {
+/**
+ * Selects the rows of entities that have class and schema in common. Lazy columns come along where one of them has loaded
+ * them, and where one that was set without having been loaded is to be overwritten.
+ */
+async function select(
+  session: EntityManager,
+  entities: readonly object[],
+  { keepChanges }: RereadOptions,
+): Promise<Row[]> {
   const meta = rootOf(entities[0] as object);
   const { __schema: schema } = wrap(entities[0] as object, true);
   const where = QueryHelper.processWhere({
@@ -108,7 +115,7 @@ async function select(session: EntityManager, entities: readonly object[]): Prom
     platform: session.getPlatform(),
   });
   const populate = meta.props
-    .filter(({ lazy, name }) => lazy && entities.some((each) => wrap(each, true).__loadedProperties.has(name)))
+    .filter(({ lazy, name }) => lazy && entities.some((each) => has(each, name) || (!keepChanges && isSet(each, name))))
     .map(({ name }) => ({ field: name, all: false }));
   const found = await session.getDriver().find(
     meta.class,
@@ -124,6 +131,13 @@ async function select(session: EntityManager, entities: readonly object[]): Prom
   );
   return found as Row[];
 }
+
+const has = (entity: object, name: string): boolean => wrap(entity, true).__loadedProperties.has(name);
+
+const isSet = (entity: object, name: string): boolean => {
+  const value = (entity as Row)[name];
+  return (Utils.isScalarReference(value) ? value.unwrap() : value) !== undefined;
+};
 
 /** The condition that MikroORM makes SQL of: the keys of entities, in terms of their properties. */
 function whereOf(meta: EntityMetadata, entities: readonly object[]): object {

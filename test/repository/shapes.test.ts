@@ -1,8 +1,36 @@
+import type { EntityName } from '@mikro-orm/core';
 import { expect } from 'chai';
-import { ConfigurationError } from '../../src/index.js';
+import {
+  ConfigurationError,
+  EntityNotFoundError,
+  MikroOrmConnectionProxy,
+  type MikroOrmEngineFactory,
+  MikroOrmRepository,
+  MikroOrmUnitOfWork,
+} from '../../src/index.js';
 import { forEachPlace, modes } from '../support/kinds/place.js';
-import { AnimalName, Boat, Car, Dog, Mixed, Odd, shapeEntities, Vehicle } from '../support/kinds/shapes.js';
+import { Animal, AnimalName, Boat, Car, Dog, Mixed, Odd, shapeEntities, Vehicle } from '../support/kinds/shapes.js';
 import { rejection } from '../support/rejection.js';
+
+const repositoryOf = <Entity extends object>(entity: EntityName<Entity>) =>
+  class extends MikroOrmRepository<Entity> {
+    protected readonly entity = entity;
+  };
+
+type Repositories<Declared> = {
+  [Name in keyof Declared]: Declared[Name] extends new (...args: never[]) => infer R ? R : never;
+};
+
+/** Repositories on one proxy, which keeps one session. */
+function standaloneOf<Declared extends Record<string, new (proxy: MikroOrmConnectionProxy) => object>>(
+  engineFactory: MikroOrmEngineFactory,
+  declared: Declared,
+): Repositories<Declared> {
+  const proxy = new MikroOrmConnectionProxy(engineFactory);
+  return Object.fromEntries(
+    Object.entries(declared).map(([name, Repository]) => [name, new Repository(proxy)]),
+  ) as Repositories<Declared>;
+}
 
 describe('promises 24 and 25: entities of every shape', () => {
   forEachPlace(shapeEntities, (place) => {
@@ -31,6 +59,37 @@ describe('promises 24 and 25: entities of every shape', () => {
             { type: 'dog', name: 'Lux', barks: 6 },
             { type: 'dog', name: 'Max', barks: 6 },
           ]);
+        });
+
+        it('a child takes no row of its parent or its siblings for one of its own, whatever is held', async () => {
+          await place.rows(`insert into animal (id, type, name) values (1, 'cat', 'Tom'), (2, 'animal', 'It')`);
+          const repositories = { animals: repositoryOf(Animal), dogs: repositoryOf(Dog) };
+          await using unit = await new (MikroOrmUnitOfWork.of(repositories))(place.engineFactory).begin();
+          const { animals, dogs } = mode === 'in a unit' ? unit : standaloneOf(place.engineFactory, repositories);
+          const held = await animals.list({}, { orderBy: { id: 'asc' } });
+          expect(held).to.have.length(2);
+          for (const [index, id] of [1, 2].entries()) {
+            for (const call of [
+              () => dogs.retrieveOrFail(id),
+              () => dogs.update(id, { name: 'Rex' }),
+              () => dogs.update(held[index] as Dog, { name: 'Rex' }),
+              () => dogs.delete(id),
+              () => dogs.delete(held[index] as Dog),
+            ]) {
+              expect(await rejection(call())).to.be.instanceOf(EntityNotFoundError);
+            }
+            expect(await dogs.retrieve(id)).to.equal(null);
+            expect(await dogs.retrieveByKey(id)).to.equal(null);
+          }
+        });
+
+        it('a table per type: insertMany of a child is refused before anything is sent', async () => {
+          place.forget();
+          await place.run(mode, Car, async (cars) => {
+            const error = await rejection(cars.insertMany([{ name: 'Mini', doors: 2 }] as never));
+            expect(error).to.be.instanceOf(ConfigurationError);
+          });
+          expect(place.sql().filter((sql) => sql.includes('insert'))).to.deep.equal([]);
         });
 
         it('a table per type: each method of a child and of the parent is about both tables', async () => {

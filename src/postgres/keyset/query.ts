@@ -113,6 +113,7 @@ const joinsMany = (query: QueryBuilder): boolean =>
     [ReferenceKind.ONE_TO_MANY, ReferenceKind.MANY_TO_MANY].includes(kind),
   );
 
-const among = (meta: EntityMetadata, keys: QueryBuilder): object => ({
-  [Utils.getPrimaryKeyHash(meta.primaryKeys)]: { $in: keys.toRaw() },
+/** MikroORM selects what tells the class of a row, too, unless it is told what to select: the key alone is compared. */
+const among = (meta: EntityMetadata, rows: QueryBuilder): object => ({
+  [Utils.getPrimaryKeyHash(meta.primaryKeys)]: { $in: rows.select(meta.primaryKeys as never).toRaw() },
 });

@@ -11,7 +11,7 @@ import type {
 } from '@mikro-orm/core';
 import { Utils } from '@mikro-orm/core';
 import { handOut } from '../../session/batch-memory.js';
-import { notFound } from '../../session/held-entity.js';
+import { notFound, ofClass } from '../../session/held-entity.js';
 import { findPage, type PageOptions } from '../paging/page.js';
 import { RepositoryBase } from '../repository-base.js';
 import { filterFor, keyFor, optionsFor, plainOptionsFor, type Scope, specificFilterFor, untyped } from '../scope.js';
@@ -218,7 +218,7 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
  * that, MikroORM does not ask.
  */
 async function findFirst<Entity extends object>(
-  { entity, session, standalone }: Scope<Entity>,
+  { entity, meta, session, standalone }: Scope<Entity>,
   where: FilterQuery<Entity>,
   options: FindOneOptions<Entity>,
 ): Promise<Entity | null> {
@@ -227,7 +227,7 @@ async function findFirst<Entity extends object>(
     const [found] = await session.find(entity, where as never, { ...options, limit: 1 } as never);
     return (found ?? null) as Entity | null;
   }
-  return (await session.findOne(entity, where as never, options as never)) as Entity | null;
+  return ofClass({ meta }, await session.findOne(entity, where as never, options as never));
 }
 
 /** What is selected to see whether there is a row: its key; a view may have none. */

@@ -35,9 +35,9 @@ async function updateTables<Entity extends object>(
 ): Promise<number> {
   const { entity, meta, session } = scope;
   if (!isTableOfParent(untyped(scope))) {
-    return session.nativeUpdate(entity, filter as never, values as never);
+    return session.nativeUpdate(entity, (await statable(scope, filter, 'update')) as never, values as never);
   }
-  const keys = await (await keysOf(scope, filter)).execute('all');
+  const keys = await (await keysOf(scope, filter, 'update')).execute('all');
   const where = { $or: keys } as never;
   let table: Meta | undefined = untyped(scope);
   for (; table !== undefined && keys.length > 0; table = table.tptParent as Meta | undefined) {
@@ -59,8 +59,10 @@ export async function deleteRows<Entity extends object>(
 ): Promise<number> {
   const { entity, meta, session } = scope;
   const rows = isTableOfParent(untyped(scope))
-    ? await session.nativeDelete(meta.root.class, { [keyOf(meta)]: { $in: await keysOf(scope, filter) } } as never)
-    : await session.nativeDelete(entity, filter as never);
+    ? await session.nativeDelete(meta.root.class, {
+        [keyOf(meta)]: { $in: await keysOf(scope, filter, 'delete') },
+      } as never)
+    : await session.nativeDelete(entity, (await statable(scope, filter, 'delete')) as never);
   await refreshHeld(scope, { kind: 'delete' });
   return rows;
 }
@@ -76,12 +78,35 @@ const keyOf = ({ primaryKeys }: { readonly primaryKeys: unknown }): string =>
 async function keysOf<Entity extends object>(
   { entity, meta, session }: Scope<Entity>,
   filter: FilterQuery<Entity>,
+  type: 'update' | 'delete',
 ): Promise<QueryBuilder<Entity>> {
   const query = (session as SqlEntityManager).createQueryBuilder(entity).select(meta.primaryKeys as never);
   return query.where(
-    (await session.applyFilters(entity, filter, {}, 'delete')) as never,
+    (await session.applyFilters(entity, filter, {}, type)) as never,
   ) as unknown as QueryBuilder<Entity>;
 }
+
+/**
+ * The filter as UPDATE and DELETE take it. What MikroORM asks of an array of embedded objects names the table by an alias,
+ * which these statements don't have: the rows are found by a SELECT inside them.
+ */
+async function statable<Entity extends object>(
+  scope: Scope<Entity>,
+  filter: FilterQuery<Entity>,
+  type: 'update' | 'delete',
+): Promise<object> {
+  const lists = untyped(scope).props.filter(({ kind, array }) => kind === ReferenceKind.EMBEDDED && array);
+  const names = new Set(lists.flatMap(({ name, embedded }) => [name, ...(embedded ?? [])]));
+  return names.size > 0 && asksOf(filter, names)
+    ? { [keyOf(scope.meta)]: { $in: (await keysOf(scope, filter, type)).toRaw() } }
+    : (filter as object);
+}
+
+const asksOf = (filter: unknown, names: ReadonlySet<string>): boolean =>
+  Array.isArray(filter)
+    ? filter.some((each) => asksOf(each, names))
+    : Utils.isPlainObject(filter) &&
+      Object.entries(filter).some(([name, condition]) => names.has(name) || asksOf(condition, names));
 
 type Values = Record<string, unknown>;
 

@@ -76,6 +76,11 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
     if (!Array.isArray(data)) {
       refuse(`insertMany() needs an array, and got ${quoted(data)}.`);
     }
+    if (scope.meta.tptParent !== undefined) {
+      refuse(
+        `insertMany() fills one table, and a ${scope.meta.className} has a row in more than one: use createMany().`,
+      );
+    }
     const rows = Array.from(data, (each) => dataFor(scope, 'insertMany()', each, { cascades: false }));
     return rows.length === 0 ? [] : sending(scope, () => insertRows(scope, rows as never));
   }

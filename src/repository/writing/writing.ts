@@ -1,7 +1,7 @@
 import type { EntityData, EntityManager, Primary, RequiredEntityData } from '@mikro-orm/core';
 import { Utils, wrap } from '@mikro-orm/core';
 import { handOut } from '../../session/batch-memory.js';
-import { distrust, loadCollections } from '../../session/distrust.js';
+import { distrust, loadCollections, setScalarReferences } from '../../session/distrust.js';
 import { adoptData, adoptEntity, refuseForeign } from '../../session/foreign-entities.js';
 import { heldEntity } from '../../session/held-entity.js';
 import { ReadingRepository } from '../reading/reading.js';
@@ -55,7 +55,7 @@ export abstract class WritingRepository<Entity extends object> extends ReadingRe
       const held = await heldEntity(scope, 'update()', entityOrKey);
       const values = adoptData(scope.session, scope.meta, checked) as Record<string, unknown>;
       await loadCollections(scope.session, held, Object.keys(values));
-      scope.session.assign(held, values as never);
+      scope.session.assign(held, setScalarReferences(held, values) as never);
       distrust(held, values);
       return held;
     });
