@@ -16,6 +16,8 @@ export interface OpenUnit {
 export class OpenUnits {
   readonly #units = new Set<OpenUnit>();
   readonly #empty = new Set<() => void>();
+  /** Where the callbacks of committed units go that are captured in a test, instead of being run. */
+  captured: (() => unknown)[] | undefined;
 
   /** Notes the unit; the function that is returned forgets it again. */
   enter(unit: OpenUnit): () => void {

@@ -1,3 +1,9 @@
+export {
+  type CapturedCallbacks,
+  type CaptureOptions,
+  capturedCallbacks,
+} from './captured-callbacks.js';
+export { countStatements, type StatementCount } from './count-statements.js';
 export { type MochaRootHooks, mochaRootHooks } from './mocha-root-hooks.js';
 export { overrideEngine, type SuiteHooks, useEngine } from './override-engine.js';
 export { RollbackEngineFactory } from './rollback-engine-factory.js';

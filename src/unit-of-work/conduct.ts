@@ -282,6 +282,11 @@ async function close(
     hooks.joinTo(outer.hooks);
     return status === 'committed' ? undefined : failure;
   }
+  const captured = openUnitsOf(unit.engineFactory)?.captured;
+  if (status === 'committed' && captured !== undefined) {
+    hooks.capture(captured);
+    return afterHooks(status, [], failure ?? unrestored);
+  }
   const thrown = status === 'unknown' ? [] : await hooks.run(status, failure?.error);
   unit.hooksDone = true;
   return afterHooks(status, thrown, failure ?? unrestored);

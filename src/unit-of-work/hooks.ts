@@ -40,6 +40,13 @@ export class Hooks {
     this.#afterRollback = outer.#afterRollback;
   }
 
+  /** Hands what was to run after COMMIT to a test that captures it, and what is registered from then on as well. */
+  capture(captured: Hook[]): void {
+    captured.push(...this.#afterCommit);
+    this.#afterCommit = captured;
+    this.#afterRollback.length = 0;
+  }
+
   /** Runs what waits for this outcome, in order, and drops the rest. Resolves to what they threw. */
   async run(outcome: 'committed' | 'rolled-back', failure?: unknown): Promise<unknown[]> {
     const [due, moot]: [RollbackHook[], RollbackHook[]] =

@@ -19,6 +19,8 @@ type PoolOptions = PoolConfig & { onPoolCreated?: (pool: Pool) => unknown; serve
 
 /** MikroORM's PostgreSQL connection, on a Kysely driver whose transactions cost less and tell how they ended. */
 export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
+  /** Whoever counts hears of all that is sent. */
+  readonly tellsStatements = true;
   #driver: UnitOfWorkKyselyDriver | undefined;
   #clients: ClientPool | undefined;
   readonly #transactions = new Transactions({
@@ -85,6 +87,7 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     const onCreate = this.options.onCreateConnection ?? this.config.get('onCreateConnection');
     const onReserve = this.options.onReserveConnection ?? this.config.get('onReserveConnection');
     return {
+      engine: this.config,
       onCreateConnection: onCreate as ConnectionHook | undefined,
       onReserveConnection: (this.config.get('sessionContext') === 'connection'
         ? this['composeSessionContextOnReserve'](onReserve as never)

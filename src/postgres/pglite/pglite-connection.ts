@@ -23,6 +23,8 @@ const CONNECTION_TIMEOUT = 10_000;
 export class UnitOfWorkPgliteConnection extends PgliteConnection {
   /** Transactions take turns: one that another one waits for can't wait for it. */
   readonly supportsMultipleConnections = false;
+  /** Whoever counts hears of all that is sent. */
+  readonly tellsStatements = true;
   #pool: PglitePool | undefined;
   #driver: UnitOfWorkKyselyDriver | undefined;
   readonly #transactions = new Transactions({
@@ -45,7 +47,7 @@ export class UnitOfWorkPgliteConnection extends PgliteConnection {
     const { connectionTimeoutMillis = CONNECTION_TIMEOUT, ...options } = overrides ?? {};
     const stock: Dialect = super.createKyselyDialect(options);
     const stockDriver: Driver = stock.createDriver();
-    const pool = new PglitePool(() => this.getNativeClient(), connectionTimeoutMillis);
+    const pool = new PglitePool(() => this.getNativeClient(), connectionTimeoutMillis, this.config);
     const services = { pool, convert: errorConverter(this.platform) };
     const driver = new UnitOfWorkKyselyDriver({
       init: () => stockDriver.init(),

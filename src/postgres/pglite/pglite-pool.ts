@@ -11,13 +11,16 @@ export class PglitePool implements SessionPool {
   readonly #native: () => Promise<PGlite>;
   /** Milliseconds for which a turn is waited for. */
   readonly timeout: number;
+  readonly #engine: object;
   readonly #turns = new Turns();
   readonly #waiting = new Set<(reason: unknown) => void>();
   #session: PgliteSession | undefined;
 
-  constructor(native: () => Promise<PGlite>, timeout: number) {
+  /** `engine`: MikroORM's configuration of the engine that it is the pool of. */
+  constructor(native: () => Promise<PGlite>, timeout: number, engine: object) {
     this.#native = native;
     this.timeout = timeout;
+    this.#engine = engine;
   }
 
   async acquire(onWaiting?: (abandon: (reason: unknown) => void) => void): Promise<Session> {
@@ -40,7 +43,7 @@ export class PglitePool implements SessionPool {
         }
         clearTimeout(timer);
         this.#waiting.delete(abandon);
-        this.#session = new PgliteSession(pglite, () => {
+        this.#session = new PgliteSession(pglite, this.#engine, () => {
           this.#session = undefined;
           endTurn();
         });

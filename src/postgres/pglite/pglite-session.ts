@@ -1,4 +1,5 @@
 import type { PGlite, Transaction } from '@electric-sql/pglite';
+import { statements } from '../../observability/statements.js';
 import type { Companions, Outcome, Pages, Session } from '../pool/session.js';
 
 /** PGlite's one connection, while it's somebody's turn. */
@@ -7,6 +8,7 @@ export class PgliteSession implements Session {
   readonly givenUp = false;
   readonly pipelines = false;
   readonly #pglite: PGlite;
+  readonly #engine: object;
   readonly #onReturn: () => void;
   #status: 'I' | 'T' | 'E' = 'I';
   #lost: Error | undefined;
@@ -15,8 +17,9 @@ export class PgliteSession implements Session {
   /** Lets PGlite end its transaction, and settles when it has. */
   #end: (() => Promise<void>) | undefined;
 
-  constructor(pglite: PGlite, onReturn: () => void) {
+  constructor(pglite: PGlite, engine: object, onReturn: () => void) {
     this.#pglite = pglite;
+    this.#engine = engine;
     this.#onReturn = onReturn;
   }
 
@@ -28,7 +31,15 @@ export class PgliteSession implements Session {
     return this.#lost;
   }
 
-  async execute(sql: string, values: readonly unknown[] = [], { before = [] }: Companions = {}): Promise<Outcome> {
+  execute(sql: string, values: readonly unknown[] = [], { before = [] }: Companions = {}): Promise<Outcome> {
+    if (this.#lost || !statements.hasSubscribers) {
+      return this.#execute(sql, values, before);
+    }
+    const message = { engine: this.#engine, sql, before, roundTrips: 1 };
+    return statements.tracePromise(() => this.#execute(sql, values, before), message);
+  }
+
+  async #execute(sql: string, values: readonly unknown[], before: readonly string[]): Promise<Outcome> {
     let controlsDone = 0;
     if (this.#lost) {
       return { error: this.#lost, lost: true, controlsDone, answered: false };

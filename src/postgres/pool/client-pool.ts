@@ -9,6 +9,8 @@ import { Lease, type LeaseHooks } from './lease.js';
 export type ConnectionHook = (connection: DatabaseConnection) => Promise<void>;
 
 export interface ClientPoolHooks {
+  /** MikroORM's configuration of the engine that the pool is one of. */
+  readonly engine: object;
   readonly onCreateConnection?: ConnectionHook;
   readonly onReserveConnection?: ConnectionHook;
 }
@@ -36,6 +38,7 @@ export class ClientPool {
       onReturn: (returned) => this.#leases.delete(returned),
       timeoutError: () => this.timeoutError(),
       stream: (pool.options as { stream?: unknown }).stream,
+      engine: hooks.engine,
     };
   }
 

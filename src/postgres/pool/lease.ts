@@ -1,5 +1,6 @@
 import type { PoolClient, TransactionStatus } from 'pg';
 import { ConfigurationError } from '../../errors.js';
+import { statements } from '../../observability/statements.js';
 import type { Batch } from '../wire/batch.js';
 import { type BatchClasses, batchClassesOf } from '../wire/batch-classes.js';
 import type { WireClient } from '../wire/pg-query.js';
@@ -19,6 +20,8 @@ export interface LeaseHooks {
   readonly timeoutError: () => Error;
   /** What the connections of the pool are made of, if not of sockets. */
   readonly stream: unknown;
+  /** MikroORM's configuration of the engine that the pool is one of. */
+  readonly engine: object;
 }
 
 /** One pool client while it's checked out: whatever happens to it, it goes back to the pool once. */
@@ -31,6 +34,8 @@ export class Lease implements Session {
   #cancelling: Promise<void> | undefined;
   #lost: Error | undefined;
   #givenUp = false;
+  /** Whether anything that was sent has been answered since the last message. */
+  #heard = true;
 
   constructor(
     client: PoolClient,
@@ -69,20 +74,38 @@ export class Lease implements Session {
 
   async execute(sql: string, values?: readonly unknown[], companions?: Companions): Promise<Outcome> {
     const batch = new this.#batches.Batch(sql, values, companions);
-    return this.#run(batch, companions);
+    return this.#run(batch, sql, companions);
   }
 
   stream(sql: string, values: readonly unknown[], rows: number, companions?: Companions): Pages {
     const batch = new this.#batches.PagedBatch(sql, values, rows, companions);
-    batch.ended = this.#run(batch, companions);
+    batch.ended = this.#run(batch, sql, companions);
     return batch;
   }
 
-  /** Sends a batch and waits until the server is done with it. */
-  async #run(batch: Batch, { startWithin, prompt }: Companions = {}): Promise<Outcome> {
+  /** Sends a batch, tells who listens, and waits until the server is done with it. */
+  #run(batch: Batch, sql: string, companions: Companions = {}): Promise<Outcome> {
+    if (this.#lost || !statements.hasSubscribers) {
+      return this.#exchange(batch, companions);
+    }
+    const { engine } = this.#hooks;
+    // what is sent before the server has said a word shares the round trip of the message before it
+    const shared = this.#heard || [...this.#running].some(({ answered }) => answered) ? 0 : 1;
+    return statements.tracePromise(() => this.#exchange(batch, companions), {
+      engine,
+      sql,
+      before: companions.before ?? [],
+      get roundTrips() {
+        return batch.exchanges - shared;
+      },
+    });
+  }
+
+  async #exchange(batch: Batch, { startWithin, prompt }: Companions): Promise<Outcome> {
     if (this.#lost) {
       return { error: this.#lost, lost: true, controlsDone: 0, answered: false };
     }
+    this.#heard = false;
     this.#running.add(batch);
     const refusal = this.#send(batch);
     if (refusal) {
@@ -92,6 +115,7 @@ export class Lease implements Session {
       ? this.#watch(batch, PATIENCE)
       : startWithin !== undefined && this.#watchStart(batch, startWithin);
     const outcome = await batch.done;
+    this.#heard = true;
     this.#running.delete(batch);
     if (endWatch) {
       endWatch();

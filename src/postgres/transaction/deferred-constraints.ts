@@ -11,6 +11,9 @@ const deferrable = `
   from pg_catalog.pg_constraint c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.connamespace
   where c.condeferrable`;
 
+/** Whether the statement is the question with which `checkConstraints` begins. */
+export const asksForConstraints = (sql: string): boolean => sql.trim() === deferrable.trim();
+
 /**
  * Checks in a savepoint what COMMIT would check, and leaves the constraints as deferred as they were. A `set constraints`
  * is undone by a rollback only, and `all deferred` would also defer those that are immediate by default. Resolves to

@@ -25,6 +25,8 @@ export interface Batch extends PgQuery {
   readonly done: Promise<BatchOutcome>;
   /** Whether the server has begun to answer it. */
   readonly answered: boolean;
+  /** How often the server was asked, and had to answer before it went on: reading in pages asks for each. */
+  exchanges: number;
   /** Ends a batch that is read in pages, of which not all were read. */
   stop(connection: WireConnection): void;
 }
@@ -35,6 +37,7 @@ export type BatchClass = new (text: string, values?: readonly unknown[], options
 export function batchClass(Query: PgQueryClass): BatchClass {
   return class extends Query implements Batch {
     readonly done: Promise<BatchOutcome>;
+    exchanges = 1;
     readonly #joined: boolean;
     /** It can be written as it is: pg isn't needed to turn values into text, nor to read page by page. */
     readonly #plain: boolean;
@@ -140,6 +143,8 @@ export function batchClass(Query: PgQueryClass): BatchClass {
 
     #sync(connection: WireConnection): void {
       this.#synced = true;
+      // in the first message of one that is read in pages there is no Sync
+      this.exchanges += this.#paged ? 1 : 0;
       this.#write(connection, controlMessages(this.#after));
       connection.sync();
     }
@@ -189,6 +194,7 @@ export function batchClass(Query: PgQueryClass): BatchClass {
       } else if ('severity' in error) {
         if (this.#paged && !this.#synced) {
           // The server skips everything until Sync, which a batch that's read in pages hasn't sent yet.
+          this.exchanges += 1;
           connection.sync();
         }
         const isAfter = this.#joined && this.#statementDone;

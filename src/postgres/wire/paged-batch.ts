@@ -39,6 +39,7 @@ export function pagedBatchClass(OneBatch: BatchClass): PagedBatchClass {
         const connection = this.#suspended;
         this.#suspended = undefined;
         this.#pause = Promise.race([this.#untilPause(), this.done.then(() => {})]);
+        this.exchanges += 1;
         connection.execute({ rows: this.#rows });
         connection.flush();
       }
