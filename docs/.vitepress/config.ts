@@ -31,6 +31,7 @@ export default defineConfig({
           page('Nesting', '/guide/nesting'),
           page('Retry', '/guide/retry'),
           page('Hooks', '/guide/hooks'),
+          page('Outbox and jobs', '/guide/jobs'),
           page('Cancellation and timeouts', '/guide/cancellation'),
           page('Row-level security', '/guide/row-level-security'),
           page('Input from requests', '/guide/requests'),
