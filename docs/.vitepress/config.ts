@@ -32,6 +32,7 @@ export default defineConfig({
           page('Retry', '/guide/retry'),
           page('Exactly once', '/guide/exactly-once'),
           page('Hooks', '/guide/hooks'),
+          page('Outbox and jobs', '/guide/jobs'),
           page('Cancellation and timeouts', '/guide/cancellation'),
           page('Row-level security', '/guide/row-level-security'),
           page('Input from requests', '/guide/requests'),
