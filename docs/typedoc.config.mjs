@@ -21,6 +21,8 @@ export default {
   excludeExternals: true,
   hideGenerator: true,
   disableSources: true,
+  // a name, a member or an option without a word is an error
+  treatWarningsAsErrors: true,
   validation: { notExported: false, invalidLink: true, notDocumented: true },
   requiredToBeDocumented: ['Function', 'Class', 'Interface', 'TypeAlias', 'Method', 'Property', 'Accessor', 'Variable'],
 };

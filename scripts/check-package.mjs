@@ -11,6 +11,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { name, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), `${name}-package-`));
 const project = join(folder, 'project');
+/** Bytes, unpacked. */
+const largest = 4_000_000;
 
 /** Adds packages to the project, in the versions that the library is tested with. */
 function install(...packages) {
@@ -34,6 +36,19 @@ try {
   if (strange.length > 0) {
     throw new Error(`the tarball contains what it should not: ${strange.join(', ')}`);
   }
+
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  if (size > largest) {
+    throw new Error(`the package unpacks to ${size} bytes, more than ${largest}: what has come in?`);
+  }
+  console.log(`package: ${files.length} files, ${Math.round(size / 1024)} KiB`);
+  const tool = (name, args) => run(process.execPath, [join(root, 'node_modules', ...name.split('/')), ...args], folder);
+  tool('publint/src/cli.js', ['run', '--strict', join(folder, filename)]);
+  // MikroORM is ESM alone, and so is this: from CommonJS it is required as ESM, which Node 22 can
+  tool('@arethetypeswrong/cli/dist/index.js', [
+    ...[join(folder, filename), '--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm'],
+  ]);
+  console.log('package: publint and the types’ own check find nothing');
 
   mkdirSync(project);
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }));

@@ -22,6 +22,7 @@ const sqlState = (error: unknown, depth = 0): string | undefined => {
  * ```
  */
 export class UnitOfWorkError extends Error {
+  /** The class's name. */
   override name = 'UnitOfWorkError';
   /** The SQLSTATE, where a database error is behind this one. */
   readonly code: string | undefined;
@@ -37,6 +38,7 @@ export type UnitStatus = 'active' | 'committed' | 'rolled-back' | 'unknown';
 
 /** Something reached for a unit of work that has ended, or that is ending. Nothing was sent to the database. */
 export class UnitOfWorkClosedError extends UnitOfWorkError {
+  /** The class's name. */
   override name = 'UnitOfWorkClosedError';
 
   constructor(
@@ -54,6 +56,7 @@ export class UnitOfWorkClosedError extends UnitOfWorkError {
  * the database error that was caught inside the unit and not thrown on, or the connection that was lost.
  */
 export class TransactionAbortedError extends UnitOfWorkError {
+  /** The class's name. */
   override name = 'TransactionAbortedError';
   /** Whether the connection was lost, and the transaction is known not to have been committed. */
   readonly connectionLost: boolean;
@@ -69,11 +72,13 @@ export class TransactionAbortedError extends UnitOfWorkError {
  * whole or not at all, but which of the two is not known: look in the database before you run it again.
  */
 export class CommitOutcomeUnknownError extends UnitOfWorkError {
+  /** The class's name. */
   override name = 'CommitOutcomeUnknownError';
 }
 
 /** The unit is stored, but callbacks that were to run after its COMMIT failed: `errors` has what each threw. */
 export class AfterCommitError extends UnitOfWorkError {
+  /** The class's name. */
   override name = 'AfterCommitError';
 
   constructor(
@@ -87,12 +92,18 @@ export class AfterCommitError extends UnitOfWorkError {
 
 /** No connection became free in time. Nothing was sent to the database. */
 export class PoolTimeoutError extends UnitOfWorkError {
+  /** The class's name. */
   override name = 'PoolTimeoutError';
 
   constructor(
     message: string,
     /** `size`: the pool's connections at the most; `held`: how many of them are in use. */
-    readonly pool: { readonly size: number; readonly held: number },
+    readonly pool: {
+      /** The pool's connections at the most. */
+      readonly size: number;
+      /** How many of them are in use. */
+      readonly held: number;
+    },
     options?: { cause?: unknown },
   ) {
     super(message, options);
@@ -101,6 +112,7 @@ export class PoolTimeoutError extends UnitOfWorkError {
 
 /** There is no row with the key or filter that was asked for. */
 export class EntityNotFoundError extends UnitOfWorkError {
+  /** The class's name. */
   override name = 'EntityNotFoundError';
 
   constructor(
@@ -117,5 +129,6 @@ export class EntityNotFoundError extends UnitOfWorkError {
 
 /** The call or the configuration is wrong, and was refused before anything was sent to the database. */
 export class ConfigurationError extends UnitOfWorkError {
+  /** The class's name. */
   override name = 'ConfigurationError';
 }

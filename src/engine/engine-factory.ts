@@ -33,6 +33,7 @@ export type EngineOptions = Partial<Options> & {
  * ```
  */
 export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost {
+  /** The units that are open on the engine, for whoever closes it. */
   readonly openUnits = new OpenUnits();
   readonly #options: Promise<EngineOptions>;
   #engine: Promise<MikroORM> | undefined;

@@ -1,7 +1,7 @@
 import { describeValue } from '../common/describe-value.js';
 import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
-import { CompletedUnit } from './completed-unit.js';
+import { CompletedUnit } from '../unit-of-work/once/completed-unit.js';
 
 /**
  * Forgets units that were done before a time, and resolves to their number. A call with the key of one would run it again:

@@ -1,2 +1,2 @@
-export { CompletedUnit } from './completed-unit.js';
+export { CompletedUnit } from '../unit-of-work/once/completed-unit.js';
 export { deleteCompletedUnits } from './delete-completed-units.js';

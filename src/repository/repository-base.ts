@@ -2,7 +2,7 @@ import type { EntityManager, EntityName } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { requireMethods } from '../common/require-methods.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
-import { sessionOfBatch } from './paging/batch-memory.js';
+import { sessionOfBatch } from '../session/batch-memory.js';
 import { requireKnownEntity, type Scope, scopeOf } from './scope.js';
 import type { InputLimits } from './validation/limits.js';
 

@@ -8,13 +8,14 @@ import {
 } from '@mikro-orm/core';
 import { ConfigurationError } from '../errors.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
+import { holdsKey } from '../session/foreign-entities.js';
+import type { Meta } from '../session/metadata.js';
 import { copyInput } from './validation/copy-input.js';
 import { checkedData } from './validation/data.js';
 import { checkFilter } from './validation/filter.js';
 import { fitsAll } from './validation/fits-all.js';
 import { keyCondition } from './validation/key.js';
 import { defaultLimits, type InputLimits } from './validation/limits.js';
-import type { Meta } from './validation/metadata.js';
 import { checkedOptions } from './validation/options.js';
 import { refuse } from './validation/refuse.js';
 import { isStandalone } from './writing/standalone.js';
@@ -84,8 +85,7 @@ export function dataFor<Entity extends object, Data>(
   { cascades }: { readonly cascades: boolean },
 ): Data {
   const { session, limits } = scope;
-  const isHeld = (meta: Meta, key: unknown) =>
-    session.getUnitOfWork(false).getById<object>(meta.class, key as never) !== undefined;
+  const isHeld = (meta: Meta, key: unknown) => holdsKey(session, meta.class, key);
   return checkedData(data, untyped(scope), { call, cascades, limits, isHeld });
 }
 

@@ -1,5 +1,5 @@
 import type { EntityManager, EntityMetadata, EntityProperty } from '@mikro-orm/core';
-import { isToOne } from '../repository/validation/metadata.js';
+import { isToOne } from './metadata.js';
 
 const changing = ['cascade', 'set null', 'set default'];
 

@@ -1,5 +1,5 @@
 import { type EntityManager, type EntityProperty, ScalarReference, Utils, wrap } from '@mikro-orm/core';
-import { isToMany } from '../repository/validation/metadata.js';
+import { isToMany } from './metadata.js';
 
 type Values = Readonly<Record<string, unknown>>;
 

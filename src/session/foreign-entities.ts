@@ -7,6 +7,21 @@ export function isHeldBy(session: EntityManager, entity: object): boolean {
   return unitOfWork.getPersistStack().has(entity) || unitOfWork.getIdentityMap().getByEntity(entity) === entity;
 }
 
+/** Whether the session has an entity with this key loaded. */
+export const holdsKey = (session: EntityManager, entity: EntityMetadata['class'], key: unknown): boolean =>
+  session.getUnitOfWork(false).getById<object>(entity as never, key as never) !== undefined;
+
+/** The metadata of an entity, and its key: undefined where it has none yet. */
+export function identityOf(entity: object): {
+  readonly meta: EntityMetadata;
+  readonly key: readonly unknown[] | undefined;
+} {
+  const wrapped = wrap(entity, true);
+  const meta = wrapped.__meta as unknown as EntityMetadata;
+  const values = entity as Record<string, unknown>;
+  return { meta, key: wrapped.hasPrimaryKey() ? meta.primaryKeys.map((name) => values[name as string]) : undefined };
+}
+
 /** Whether another session tracks the entity, or did: this one would ignore what happens to it. */
 function isForeign(session: EntityManager, entity: object): boolean {
   const { __em: owner } = wrap(entity, true);

@@ -1,7 +1,7 @@
 import { type Primary, Utils, wrap } from '@mikro-orm/core';
+import { describeKey } from '../common/describe-key.js';
 import { EntityNotFoundError } from '../errors.js';
 import { keyFor, type Scope } from '../repository/scope.js';
-import { describeKey } from '../repository/validation/describe-key.js';
 import { isHeldBy } from './foreign-entities.js';
 
 /** The entity as this session holds it, loaded where it must be. Rejects with EntityNotFoundError where there is none. */

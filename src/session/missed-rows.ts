@@ -7,10 +7,10 @@ import {
   type QueryResult,
   Utils,
 } from '@mikro-orm/core';
+import { describeKey } from '../common/describe-key.js';
 import { EntityNotFoundError } from '../errors.js';
-import { describeKey } from '../repository/validation/describe-key.js';
-import { isToMany } from '../repository/validation/metadata.js';
 import { dependentsOf } from './dependents.js';
+import { isToMany } from './metadata.js';
 
 /** Set in the options of the statements of a flush, which each know the keys of the rows that they are for. */
 const byKey = Symbol('by key');

@@ -1,7 +1,7 @@
 import { Collection, type EntityManager, type EntityMetadata, type EntityProperty, Utils, wrap } from '@mikro-orm/core';
 import type { Scope } from '../repository/scope.js';
-import { isToMany, type Meta } from '../repository/validation/metadata.js';
 import { dependentsOf } from './dependents.js';
+import { isToMany, type Meta } from './metadata.js';
 import { reread } from './reread.js';
 
 /** What a bulk statement did to rows that the session may hold entities of. */

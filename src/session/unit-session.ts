@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager, EntityName, FlushMode, TransactionOptions } from '@mikro-orm/core';
-import { withConstraintDetails } from '../repository/writing/constraint-details.js';
+import { withConstraintDetails } from './constraint-details.js';
 import { FlushWatch } from './flush-watch.js';
 import { sparingChanges } from './hydration.js';
 import { Journal, type Journaled } from './journal.js';

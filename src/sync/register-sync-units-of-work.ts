@@ -5,6 +5,7 @@ import type { RepositoryNames, UnitOfWorkNames } from './types.js';
 
 /** The part of a TypeDI container, the root or a child, that is needed. */
 export interface SyncContainer {
+  /** Registers something under its class: TypeDI's own. */
   set(service: { id: never; value?: unknown; factory?: unknown; transient?: boolean; global?: boolean }): unknown;
 }
 

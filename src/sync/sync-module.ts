@@ -88,6 +88,7 @@ export class SyncModule<Module> implements Disposable {
     );
   }
 
+  /** Ends the worker: open units are rolled back, connections closed. */
   [Symbol.dispose](): void {
     this.dispose();
   }

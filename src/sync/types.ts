@@ -49,9 +49,13 @@ export type Plain<Entity> = Frozen<EntityDTO<Entity>>;
 export type PlainCursor<Entity, IncludeCount extends boolean = false> = Frozen<
   Pick<Cursor<object, never, never, never, IncludeCount>, 'totalCount' | 'startCursor' | 'endCursor'>
 > & {
+  /** The entities of the page. */
   readonly items: readonly Plain<Entity>[];
+  /** Whether another page comes after this one. */
   readonly hasNextPage: boolean;
+  /** Whether another page comes before this one. */
   readonly hasPrevPage: boolean;
+  /** How many entities the page has. */
   readonly length: number;
 };
 
@@ -60,7 +64,9 @@ export type Known<Entity> = { readonly [Key in PrimaryProperty<Entity> & keyof E
 
 /** What of the asynchronous options can cross. */
 export type SyncUnitOfWorkOptions = Omit<UnitOfWorkOptions, 'signal' | 'retry' | 'session'> & {
+  /** All runs, the first included, and the pauses between them. */
   retry?: number | Omit<RetryOptions, 'when'>;
+  /** Variables and the role of the transaction, for row-level security. */
   session?: Exclude<UnitOfWorkOptions['session'], (...args: never[]) => unknown>;
 };
 

@@ -7,6 +7,7 @@ export interface MochaRootHooks {
   mochaGlobalSetup(): Promise<void>;
   /** Runs once, when all tests are done; also after Ctrl-C. */
   mochaGlobalTeardown(): Promise<void>;
+  /** Mocha's root hooks: what runs in each of its processes. */
   readonly mochaHooks: {
     /** Runs at the end; with `--parallel`, at the end of each file. */
     afterAll(): Promise<void>;

@@ -6,9 +6,13 @@ import type { EngineFactory } from '../interfaces/engine-factory.js';
 
 /** The hooks around a whole suite: mocha's and node:test's names, or Jest's and Vitest's. */
 export interface SuiteHooks {
+  /** Runs before a suite: mocha's name, and node:test's. */
   before?(callback: () => void): unknown;
+  /** Runs after a suite: mocha's name, and node:test's. */
   after?(callback: () => void): unknown;
+  /** Runs before a suite: Jest's name, and Vitest's. */
   beforeAll?(callback: () => void): unknown;
+  /** Runs after a suite: Jest's name, and Vitest's. */
   afterAll?(callback: () => void): unknown;
 }
 

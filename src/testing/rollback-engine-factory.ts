@@ -63,6 +63,7 @@ export class RollbackEngineFactory implements EngineFactory<MikroORM>, UnitHost,
     this.#options = { patience, ...resolveOptions({ isolationLevel }) };
   }
 
+  /** The units that are open on the engine. */
   get openUnits(): OpenUnits {
     return openUnitsOf(this.#engineFactory) ?? this.#nobodys;
   }
@@ -88,6 +89,7 @@ export class RollbackEngineFactory implements EngineFactory<MikroORM>, UnitHost,
     await this.#engineFactory.dispose(options);
   }
 
+  /** The same as `dispose()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }

@@ -68,6 +68,7 @@ export class TestDatabase implements EngineFactory<MikroORM>, UnitHost {
     this.#variable = `UOW_TEST_DATABASE_${name.toUpperCase()}`;
   }
 
+  /** The units that are open on the engine. */
   get openUnits(): OpenUnits {
     return this.#engineFactory?.openUnits ?? this.#nobodys;
   }
@@ -117,6 +118,7 @@ export class TestDatabase implements EngineFactory<MikroORM>, UnitHost {
     }
   }
 
+  /** The same as `dispose()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }

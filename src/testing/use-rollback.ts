@@ -7,9 +7,13 @@ import type { RollbackEngineFactory } from './rollback-engine-factory.js';
  * `rollback()` that was not called, because an `afterEach` of the suite's own failed before.
  */
 export interface TestHooks {
+  /** Runs before each test. */
   beforeEach(callback: () => Promise<void>): unknown;
+  /** Runs after each test. */
   afterEach(callback: () => Promise<void>): unknown;
+  /** Runs after a suite: mocha's name, and node:test's. */
   after?(callback: () => Promise<void>): unknown;
+  /** Runs after a suite: Jest's name, and Vitest's. */
   afterAll?(callback: () => Promise<void>): unknown;
 }
 

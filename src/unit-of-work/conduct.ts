@@ -1,13 +1,13 @@
 import { deferred } from '../common/deferred.js';
 import { openUnitsOf } from '../engine/open-units.js';
 import { CommitOutcomeUnknownError, UnitOfWorkClosedError, type UnitStatus } from '../errors.js';
-import { withConstraintDetails } from '../repository/writing/constraint-details.js';
+import { withConstraintDetails } from '../session/constraint-details.js';
 import { flushAll } from '../session/flush-all.js';
 import { inContextOf, inTransaction, newSession } from '../session/in-transaction.js';
 import { prepareSessions } from '../session/unit-session.js';
 import { type UnitEnclosure, unitEnclosureOf } from './enclosure.js';
 import type { Launch } from './launch.js';
-import { atItsKey, checkOnce, settledByKey } from './once.js';
+import { atItsKey, checkOnce, settledByKey } from './once/once.js';
 import { OpenRun } from './open-run.js';
 import { afterHooks, type Failure, outcomeOf } from './outcome.js';
 import { isOutermost, optionsIn, placeOf } from './place.js';

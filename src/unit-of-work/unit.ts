@@ -12,7 +12,7 @@ import { ConfigurationError, type UnitOfWorkClosedError, UnitOfWorkError, type U
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { bindSession, type SessionBinding, type SessionOwner } from '../session/unit-session.js';
 import { Hooks } from './hooks.js';
-import { Once } from './once.js';
+import { Once } from './once/once.js';
 import type { UnitOfWorkOptions } from './options.js';
 import { closedError, type Failure, flushFailed, innerFailed } from './outcome.js';
 import { isOutermost, type Place } from './place.js';

@@ -10,6 +10,7 @@ import { BankUnitOfWork, entities } from '../support/bank.js';
 import { createDatabase, query, type TestDatabase } from '../support/database.js';
 import { OwnServer } from '../support/own-server.js';
 import { rejection } from '../support/rejection.js';
+import { waitFor } from '../support/wait-for.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
 
 describe('promise 27: a COMMIT whose outcome is unknown is settled by the key', () => {
@@ -123,6 +124,10 @@ describe('promise 27: a COMMIT that is lost with its server', () => {
         { once: 'Ada' },
       );
       await fault.struck;
+      if (took) {
+        const stored = () => query(server.url, 'select owner from account');
+        await waitFor(async () => (await stored()).length === 1, { message: 'what is committed' });
+      }
       await server.kill();
       await server.restart();
       expect(await opened).to.equal(took ? 1 : 2);

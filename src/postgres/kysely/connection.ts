@@ -37,6 +37,7 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
       }),
   });
 
+  /** Kysely's dialect for PostgreSQL, on a driver whose transactions cost less and tell how they ended. */
   override createKyselyDialect(options: PoolOptions): PostgresDialect {
     const { servers, ...overrides } = options ?? {};
     let pool: Pool | undefined;

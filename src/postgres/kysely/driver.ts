@@ -19,6 +19,7 @@ import { withSessionConnection } from './session-connection.js';
  * ```
  */
 export class UnitOfWorkPostgreSqlDriver extends AbstractSqlDriver<UnitOfWorkPostgreSqlConnection> {
+  /** What `orm.em` is, for the types. */
   declare [EntityManagerType]: EntityManager<this>;
 
   constructor(config: Configuration) {
@@ -29,6 +30,7 @@ export class UnitOfWorkPostgreSqlDriver extends AbstractSqlDriver<UnitOfWorkPost
     }
   }
 
+  /** Makes the EntityManager, of the class that the configuration names. */
   override createEntityManager(useContext?: boolean): this[typeof EntityManagerType] {
     const EntityManagerClass = this.config.get(
       'entityManager',

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { ConfigurationError } from '../../errors.js';
 import type { Position } from '../../postgres/keyset/keyset.js';
-import type { Meta } from '../validation/metadata.js';
+import type { Meta } from '../../session/metadata.js';
 import { refuse } from '../validation/refuse.js';
 import { partCheck } from './cursor-parts.js';
 import type { Place } from './order.js';

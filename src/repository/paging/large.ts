@@ -2,12 +2,12 @@ import type { FilterQuery, FindOptions, Loaded, OrderDefinition } from '@mikro-o
 import { isSingleConnection } from '../../engine/single-connection.js';
 import { keyset } from '../../postgres/keyset/keyset.js';
 import { teachKeysets } from '../../postgres/keyset/teach-keysets.js';
+import { inBatch, inBatchApart } from '../../session/batch-memory.js';
 import { innerSession } from '../../session/inner-session.js';
 import { filterFor, optionsFor, type Scope, untyped } from '../scope.js';
 import { BulkRepository } from '../statements/bulk.js';
 import { describeValue, refuse } from '../validation/refuse.js';
 import { storing } from '../writing/standalone.js';
-import { inBatch, inBatchApart } from './batch-memory.js';
 import { keysetBatches } from './batches.js';
 import { totalOrder } from './order.js';
 

@@ -1,6 +1,6 @@
 import { type EntityProperty, type OrderDefinition, ReferenceKind, Utils } from '@mikro-orm/core';
 import type { OrderColumn } from '../../postgres/keyset/keyset.js';
-import { isToMany, isToOne, type Meta } from '../validation/metadata.js';
+import { isToMany, isToOne, type Meta } from '../../session/metadata.js';
 import { describeValue, refuse } from '../validation/refuse.js';
 
 /** One column of an order, as a cursor has to know it. */

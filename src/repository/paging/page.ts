@@ -22,10 +22,22 @@ export type PageOptions<
   'where' | 'overfetch' | 'after' | 'before'
 > & {
   /** A cursor: the text, or the page whose end it is. */
-  after?: string | { readonly endCursor: string | null } | undefined;
+  after?: string | PageEnd | undefined;
   /** A cursor: the text, or the page whose start it is. */
-  before?: string | { readonly startCursor: string | null } | undefined;
+  before?: string | PageStart | undefined;
 };
+
+/** A page, as far as the one after it needs it. */
+export interface PageEnd {
+  /** Where it ends; null where it is empty. */
+  readonly endCursor: string | null;
+}
+
+/** A page, as far as the one before it needs it. */
+export interface PageStart {
+  /** Where it starts; null where it is empty. */
+  readonly startCursor: string | null;
+}
 
 type AnyPageOptions = PageOptions<object, string, string, string, boolean>;
 

@@ -10,8 +10,8 @@ import type {
   Primary,
 } from '@mikro-orm/core';
 import { Utils } from '@mikro-orm/core';
+import { handOut } from '../../session/batch-memory.js';
 import { notFound, ofClass } from '../../session/held-entity.js';
-import { handOut } from '../paging/batch-memory.js';
 import { findPage, type PageOptions } from '../paging/page.js';
 import { RepositoryBase } from '../repository-base.js';
 import { filterFor, keyFor, optionsFor, plainOptionsFor, type Scope, specificFilterFor, untyped } from '../scope.js';

@@ -1,8 +1,8 @@
 import type { EntityManager, EntityProperty, FilterQuery } from '@mikro-orm/core';
 import { ReferenceKind, Utils } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { isToMany, isToOne, type Meta, propertyOf } from '../../session/metadata.js';
 import type { Scope } from '../scope.js';
-import { isToMany, isToOne, type Meta, propertyOf } from '../validation/metadata.js';
 import { refuse } from '../validation/refuse.js';
 import type { RowField, RowsOptions } from './rows.js';
 

@@ -1,10 +1,10 @@
 import { type EntityData, type EntityProperty, type FilterQuery, ReferenceKind, Utils } from '@mikro-orm/core';
 import type { QueryBuilder, SqlEntityManager } from '@mikro-orm/sql';
 import { adoptData } from '../../session/foreign-entities.js';
+import type { Meta } from '../../session/metadata.js';
 import { refreshHeld } from '../../session/stale-entities.js';
 import { dataFor, filterFor, type Scope, untyped } from '../scope.js';
 import { fitsAll } from '../validation/fits-all.js';
-import type { Meta } from '../validation/metadata.js';
 import { listed, quoted, refuse } from '../validation/refuse.js';
 import { inColumns } from './in-columns.js';
 

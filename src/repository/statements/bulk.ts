@@ -1,7 +1,7 @@
 import type { EntityData, FilterQuery, Primary, RequiredEntityData } from '@mikro-orm/core';
 import { Utils } from '@mikro-orm/core';
+import { handOut } from '../../session/batch-memory.js';
 import { adoptData, adoptEntity, refuseForeign } from '../../session/foreign-entities.js';
-import { handOut } from '../paging/batch-memory.js';
 import { dataFor, type Scope, untyped } from '../scope.js';
 import { quoted, refuse } from '../validation/refuse.js';
 import { checkUpsertOptions } from '../validation/upsert-options.js';

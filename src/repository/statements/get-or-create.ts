@@ -2,8 +2,8 @@ import { type EntityData, type EntityManager, type EntityMetadata, type FilterQu
 import { EntityNotFoundError } from '../../errors.js';
 import { adoptData } from '../../session/foreign-entities.js';
 import { innerSession } from '../../session/inner-session.js';
+import { propertyOf } from '../../session/metadata.js';
 import type { Scope } from '../scope.js';
-import { propertyOf } from '../validation/metadata.js';
 import { listed, refuse } from '../validation/refuse.js';
 
 /** How often a row may be deleted by another one between the insert that met it and the read that was to find it. */

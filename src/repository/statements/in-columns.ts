@@ -1,5 +1,5 @@
 import { type EntityProperty, isRaw, ReferenceKind } from '@mikro-orm/core';
-import { columnsOf, type Meta } from '../validation/metadata.js';
+import { columnsOf, type Meta } from '../../session/metadata.js';
 
 type Values = Readonly<Record<string, unknown>>;
 

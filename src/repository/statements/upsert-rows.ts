@@ -9,9 +9,9 @@ import {
   Utils,
 } from '@mikro-orm/core';
 import { atomically, ignoreReturnedNulls } from '../../session/inner-session.js';
+import { columnsOf } from '../../session/metadata.js';
 import { reread } from '../../session/reread.js';
 import type { Scope } from '../scope.js';
-import { columnsOf } from '../validation/metadata.js';
 
 /** MikroORM's options for an upsert, without those that are the session's affair. */
 export type UpsertRowOptions<Entity extends object, Fields extends string = never> = Omit<

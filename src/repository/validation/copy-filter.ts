@@ -17,21 +17,3 @@ export function copyFilter<Filter>(filter: Filter): Filter {
   }
   return copy as Filter;
 }
-
-/** Whether a filter asks for nothing, and so fits every row. */
-export function isEmptyFilter(filter: unknown): boolean {
-  return (
-    filter === undefined ||
-    (Utils.isPlainObject(filter) &&
-      Reflect.ownKeys(filter).every((key) => {
-        const value = (filter as Record<PropertyKey, unknown>)[key];
-        if (key === '$and') {
-          return Array.isArray(value) && value.every(isEmptyFilter);
-        }
-        if (key === '$or') {
-          return Array.isArray(value) && (value.length === 0 || value.some(isEmptyFilter));
-        }
-        return value === undefined || (Utils.isPlainObject(value) && isEmptyFilter(value));
-      }))
-  );
-}

@@ -1,9 +1,9 @@
 import { type EntityProperty, isRaw, ReferenceKind, Utils } from '@mikro-orm/core';
+import { embeddedNames, fieldNames, isToMany, isToOne, type Meta, propertyOf } from '../../session/metadata.js';
 import { copyInput, isPlain } from './copy-input.js';
 import { checkJsonValue } from './json-condition.js';
 import { keyCondition } from './key.js';
 import type { InputLimits } from './limits.js';
-import { embeddedNames, fieldNames, isToMany, isToOne, type Meta, propertyOf } from './metadata.js';
 import { isJson, isList } from './operators.js';
 import { listed, quoted, quotedName, refuse, refuseValue } from './refuse.js';
 import { checkValue, isOwnType } from './values.js';

@@ -1,9 +1,9 @@
 import { type EntityProperty, ReferenceKind, Utils } from '@mikro-orm/core';
+import { embeddedNames, fieldNames, isRelation, isToMany, type Meta, propertyOf } from '../../session/metadata.js';
 import { isPlain } from './copy-input.js';
 import { checkGroup, checkScalar, refuseUndefined } from './filter-values.js';
 import { checkJsonValue } from './json-condition.js';
 import { keyCondition } from './key.js';
-import { embeddedNames, fieldNames, isRelation, isToMany, type Meta, propertyOf } from './metadata.js';
 import { collectionOperators, type FilterRules, groups, isOpaque, isOperator } from './operators.js';
 import { listed, quoted, quotedName, refuse } from './refuse.js';
 

@@ -1,6 +1,7 @@
-import { type EntityProperty, Utils, wrap } from '@mikro-orm/core';
+import { type EntityProperty, Utils } from '@mikro-orm/core';
+import { identityOf } from '../../session/foreign-entities.js';
+import { isToOne, type Meta, propertyOf } from '../../session/metadata.js';
 import { checkText, isPlain } from './copy-input.js';
-import { isToOne, type Meta, propertyOf } from './metadata.js';
 import { quoted, quotedName, refuse, refuseValue } from './refuse.js';
 import { checkValue, isOwnType } from './values.js';
 
@@ -83,14 +84,12 @@ function converted(part: unknown, { customType }: EntityProperty): unknown {
 
 function keyOfEntity(entity: object, meta: Meta, place: string): unknown {
   const unwrapped = Utils.isEntity(entity) ? entity : (entity as { unwrap(): object }).unwrap();
-  const { __meta: given } = wrap(unwrapped, true);
-  if (given.root !== meta.root) {
+  const { meta: given, key } = identityOf(unwrapped);
+  if (given.root !== (meta.root as unknown)) {
     refuse(`${place} takes a ${meta.className}, and got a ${given.className}.`);
   }
-  if (!wrap(unwrapped, true).hasPrimaryKey()) {
+  if (key === undefined) {
     refuse(`${place} got a ${given.className} that has no key yet: flush it first.`);
   }
-  return (meta.primaryKeys as readonly string[]).length === 1
-    ? (unwrapped as Record<string, unknown>)[meta.primaryKeys[0] as string]
-    : meta.primaryKeys.map((name) => (unwrapped as Record<string, unknown>)[name]);
+  return key.length === 1 ? key[0] : key;
 }

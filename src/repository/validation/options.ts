@@ -1,9 +1,9 @@
 import { type EntityProperty, LoadStrategy, LockMode, Raw, ReferenceKind } from '@mikro-orm/core';
+import { fieldNames, isRelation, type Meta, propertyOf } from '../../session/metadata.js';
 import { copyInput, isPlain } from './copy-input.js';
 import { checkFilter } from './filter.js';
 import { checkJsonName } from './json-condition.js';
 import type { InputLimits } from './limits.js';
-import { fieldNames, isRelation, type Meta, propertyOf } from './metadata.js';
 import { isJson } from './operators.js';
 import { listed, quoted, quotedName, refuse } from './refuse.js';
 
@@ -162,7 +162,7 @@ export function checkedOptions<Given extends object>(
   return own as Given;
 }
 
-export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** `author.name`, `author:ref`, `*`... */
 function checkPath(path: unknown, meta: Meta, option: string, { limits }: OptionRules): void {

@@ -1,6 +1,6 @@
 import type { EntityProperty } from '@mikro-orm/core';
+import { quoted, quotedName } from '../../common/quoted.js';
 import { ConfigurationError } from '../../errors.js';
-import { quoted, quotedName } from './quoted.js';
 
 /** @throws ConfigurationError with what was wrong, and that nothing came of it */
 export function refuse(problem: string): never {

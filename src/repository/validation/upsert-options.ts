@@ -1,8 +1,8 @@
 import { type EntityManager, isRaw } from '@mikro-orm/core';
+import { fieldNames, type Meta, propertyOf } from '../../session/metadata.js';
 import { copyInput } from './copy-input.js';
 import { checkFilter } from './filter.js';
 import type { InputLimits } from './limits.js';
-import { fieldNames, type Meta, propertyOf } from './metadata.js';
 import { listed, quoted, quotedName, refuse } from './refuse.js';
 
 const lists = ['onConflictFields', 'onConflictMergeFields', 'onConflictExcludeFields'] as const;

@@ -1,8 +1,8 @@
 import type { EntityManager } from '@mikro-orm/core';
 import type { ConnectionProxy } from '../../interfaces/connection-proxy.js';
+import { withConstraintDetails } from '../../session/constraint-details.js';
 import { missRows } from '../../session/missed-rows.js';
 import { turnsOn } from '../../session/session-turns.js';
-import { withConstraintDetails } from './constraint-details.js';
 
 /** A proxy whose session belongs to a unit of work: that one flushes and commits. */
 export const ownedByUnit = Symbol('ownedByUnit');

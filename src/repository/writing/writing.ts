@@ -1,9 +1,9 @@
 import type { EntityData, EntityManager, Primary, RequiredEntityData } from '@mikro-orm/core';
 import { Utils, wrap } from '@mikro-orm/core';
+import { handOut } from '../../session/batch-memory.js';
 import { distrust, loadCollections, setScalarReferences } from '../../session/distrust.js';
 import { adoptData, adoptEntity, refuseForeign } from '../../session/foreign-entities.js';
 import { heldEntity } from '../../session/held-entity.js';
-import { handOut } from '../paging/batch-memory.js';
 import { ReadingRepository } from '../reading/reading.js';
 import { dataFor, type Scope } from '../scope.js';
 import { quoted, refuse } from '../validation/refuse.js';

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../errors.js';
+import { ConfigurationError } from '../../errors.js';
 
 /** PostgreSQL itself goes a good deal deeper, and nobody else does. */
 const deepest = 1_000;

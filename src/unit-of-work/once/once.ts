@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { MikroORM } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { CommitOutcomeUnknownError, ConfigurationError, TransactionAbortedError } from '../errors.js';
-import { CompletedUnit } from '../once/completed-unit.js';
-import { requireJson } from '../once/require-json.js';
-import { inTransaction, newSession } from '../session/in-transaction.js';
-import { checkTogether } from './check-options.js';
-import type { UnitOfWorkOptions } from './options.js';
-import { isOutermost } from './place.js';
-import { sessionContext } from './resolve-options.js';
-import type { Unit } from './unit.js';
+import { CommitOutcomeUnknownError, ConfigurationError, TransactionAbortedError } from '../../errors.js';
+import { inTransaction, newSession } from '../../session/in-transaction.js';
+import { checkTogether } from '../check-options.js';
+import type { UnitOfWorkOptions } from '../options.js';
+import { isOutermost } from '../place.js';
+import { sessionContext } from '../resolve-options.js';
+import type { Unit } from '../unit.js';
+import { CompletedUnit } from './completed-unit.js';
+import { requireJson } from './require-json.js';
 
 /*
  * Exactly once: the key of a unit is inserted in the unit's own transaction before its work, and what the work returned is

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type EntityManager, type EntityProperty, Reference, Utils, wrap } from '@mikro-orm/core';
-import { innerSession } from '../../session/inner-session.js';
-import { isRelation } from '../validation/metadata.js';
+import { innerSession } from './inner-session.js';
+import { isRelation } from './metadata.js';
 
 /** The batch that the running code works on. */
 interface RunningBatch {

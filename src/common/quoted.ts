@@ -1,4 +1,4 @@
-import { describeValue } from '../../common/describe-value.js';
+import { describeValue } from './describe-value.js';
 
 /** How many characters of a value a message shows. */
 const longest = 60;
