@@ -28,9 +28,7 @@ const checks: Readonly<Record<string, Check>> = {
   number: (value, property, purpose) => {
     const bound = boundOf(property);
     if (bound === undefined) {
-      return typeof value === 'bigint'
-        ? fitsNumeric(value)
-        : typeof value === 'number' && (Number.isFinite(value) || (purpose === 'data' && !Number.isNaN(value)));
+      return typeof value === 'bigint' ? fitsNumeric(value) : Number.isFinite(value); // MikroORM writes others into the SQL as they are: names of columns
     }
     return purpose === 'filter' && typeof value === 'number' ? Number.isFinite(value) : isWithin(value, bound);
   },
