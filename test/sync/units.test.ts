@@ -179,6 +179,37 @@ describe('synchronous units of work', () => {
       expect(heard).to.deep.equal(['work', 'first committed 1', 'second']);
     });
 
+    it('promise 9: beforeCommit runs on the calling thread, in the transaction, and may write and refuse', () => {
+      const heard: string[] = [];
+      const uow = declared();
+      uow.run((u) => {
+        u.beforeCommit(() => {
+          u.accounts.create({ owner: 'Grace' });
+          heard.push(`before ${u.status}`);
+        });
+        u.afterCommit(() => void heard.push(`after ${u.status}`));
+        u.accounts.create({ owner: 'Ada' });
+        heard.push('work');
+      });
+      expect(heard).to.deep.equal(['work', 'before active', 'after committed']);
+      const refused = new Error('on purpose');
+      const error = thrown(() =>
+        uow.run((u) => {
+          u.accounts.create({ owner: 'Edsger' });
+          u.beforeCommit(() => {
+            throw refused;
+          });
+        }),
+      );
+      expect(error).to.equal(refused);
+      expect(uow.run((u) => u.accounts.count())).to.equal(2);
+    });
+
+    it('takes an advisory lock, and refuses once where its table is missing', () => {
+      expect(declared().run((u) => u.lock('account 7'))).to.equal(true);
+      expect(thrown(() => declared().run(() => 1, { once: 'a' }))).to.be.instanceOf(ConfigurationError);
+    });
+
     it('promise 9: what afterCommit functions throw arrives in AfterCommitError, and the others still run', () => {
       const [first, third] = [new Error('first'), 'third'];
       const heard: string[] = [];
