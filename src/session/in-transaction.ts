@@ -13,21 +13,18 @@ import {
 export interface SessionSetup {
   /** Session variables and the role of its transactions. */
   readonly context?: SessionContext | undefined;
-  /** Has every flush be a transaction of its own. */
-  readonly withoutTransaction?: boolean;
   /** Cancels the running statement, for drivers that don't by themselves. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** A session of its own: with the filters and the like that MikroORM's RequestContext has set, but none of its entities. */
-export function newSession(orm: MikroORM, { context, withoutTransaction, signal }: SessionSetup): EntityManager {
+export function newSession(orm: MikroORM, { context, signal }: SessionSetup): EntityManager {
   const base = orm.config.get('context')(orm.em.name) ?? orm.em;
   const session = base.fork({
     clear: true,
     useContext: false,
     disableContextResolution: true,
     cloneEventManager: true,
-    ...(withoutTransaction ? { disableTransactions: true } : {}),
     ...(signal === undefined ? {} : { signal, inflightQueryAbortStrategy: 'cancel query' as const }),
   }) as EntityManager;
   if (context !== undefined) {

@@ -140,7 +140,6 @@ async function transact(unit: Unit, work: () => Promise<unknown>): Promise<void>
     case 'bare': {
       const session = newSession(unit.orm, {
         context: sessionContext(unit.options),
-        withoutTransaction: true,
         signal: unit.signal,
       });
       unit.bind(session);

@@ -42,6 +42,7 @@ export function batchClass(Query: PgQueryClass): BatchClass {
     /** It can be written as it is: pg isn't needed to turn values into text, nor to read page by page. */
     readonly #plain: boolean;
     readonly #paged: boolean;
+    readonly #pageSize: number | undefined;
     readonly #before: readonly string[];
     readonly #after: readonly string[];
     /** What is sent: the statement, and after several in one text what was to come after them. */
@@ -68,7 +69,6 @@ export function batchClass(Query: PgQueryClass): BatchClass {
         // what watches pg sees all that is sent, and not what is asked along the way
         text: before.length > 0 ? `${before.join('; ')}; ${text}` : text,
         values: [...values],
-        rows,
         queryMode: joined ? 'extended' : undefined,
         // not undefined: what is no prepared statement is copied by those who put comments into it, and a copy is no batch
         name: '',
@@ -81,6 +81,7 @@ export function batchClass(Query: PgQueryClass): BatchClass {
       this.#joined = joined;
       this.#plain = values.length === 0 && rows === undefined;
       this.#paged = rows !== undefined;
+      this.#pageSize = rows;
       this.#before = before;
       this.#after = several ? [] : after;
       this.done = new Promise((resolve) => {
@@ -102,6 +103,9 @@ export function batchClass(Query: PgQueryClass): BatchClass {
 
     override submit(connection: WireConnection): Error | null {
       this.text = this.#sql;
+      // not before: pg 8.23.1 refuses a portal on a client that pipelines, behind which others could be written. Nobody is let behind
+      // this one, for a stream holds its transaction's turn until it has ended.
+      this.rows = this.#pageSize;
       if (this.#joined && this.#plain) {
         this.#phase = 'sent';
         this.#synced = true;

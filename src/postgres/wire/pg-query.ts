@@ -36,6 +36,8 @@ export interface PgQuery {
   text: string;
   /** Called once, at the end, by whatever ends it: what watches pg wraps it. */
   callback: PgCallback;
+  /** The rows of a page: the portal then waits after each. */
+  rows?: number | undefined;
   submit(connection: WireConnection): Error | null;
   handleRowDescription(message: { fields: FieldDef[] }): void;
   handleDataRow(message: { fields: (string | null)[] }): void;
@@ -54,8 +56,6 @@ export interface PgQueryConfig {
   values?: unknown[];
   /** `extended`: Parse, Bind, Execute even without values. */
   queryMode?: 'extended';
-  /** The rows of a page: the portal then waits after each. */
-  rows?: number;
   name: string;
   callback: PgCallback;
 }
