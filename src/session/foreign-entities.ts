@@ -7,9 +7,27 @@ export function isHeldBy(session: EntityManager, entity: object): boolean {
   return unitOfWork.getPersistStack().has(entity) || unitOfWork.getIdentityMap().getByEntity(entity) === entity;
 }
 
+const heldByKey = (session: EntityManager, entity: unknown, key: unknown): object | undefined =>
+  session.getUnitOfWork(false).getById<object>(entity as never, key as never);
+
 /** Whether the session has an entity with this key loaded. */
-export const holdsKey = (session: EntityManager, entity: EntityMetadata['class'], key: unknown): boolean =>
-  session.getUnitOfWork(false).getById<object>(entity as never, key as never) !== undefined;
+export const holdsKey = (session: EntityManager, entity: unknown, key: unknown): boolean =>
+  heldByKey(session, entity, key) !== undefined;
+
+/** Runs `make` as if the session knew no entity with this key; null is the key of one that has none. */
+export function asideFor<T>(session: EntityManager, entity: unknown, key: unknown, make: () => T): T {
+  const known = key === null ? undefined : heldByKey(session, entity, key);
+  if (known === undefined) {
+    return make();
+  }
+  const identityMap = session.getUnitOfWork(false).getIdentityMap();
+  identityMap.delete(known);
+  try {
+    return make();
+  } finally {
+    identityMap.store(known);
+  }
+}
 
 /** The metadata of an entity, and its key: undefined where it has none yet. */
 export function identityOf(entity: object): {

@@ -271,7 +271,7 @@ describe('the worker of synchronous calls', function () {
           await waitFor(async () => (await query(database.url, open)).length === 0);
           await query(
             database.url,
-            "set statement_timeout = '5s'; select pg_cancel_backend(pid) from pg_stat_activity where query like '%pg_sleep(100)%' and pid <> pg_backend_pid()",
+            "set statement_timeout = '5s'; select pg_cancel_backend(pid) from pg_stat_activity where datname = current_database() and query like '%pg_sleep(100)%' and pid <> pg_backend_pid()",
           );
           await noBackends();
           expect(await stored()).to.deep.equal([]);

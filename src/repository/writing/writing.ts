@@ -1,8 +1,8 @@
 import type { EntityData, EntityManager, Primary, RequiredEntityData } from '@mikro-orm/core';
-import { Utils, wrap } from '@mikro-orm/core';
+import { Utils } from '@mikro-orm/core';
 import { handOut } from '../../session/batch-memory.js';
 import { distrust, loadCollections, setScalarReferences } from '../../session/distrust.js';
-import { adoptData, adoptEntity, refuseForeign } from '../../session/foreign-entities.js';
+import { adoptData, adoptEntity, asideFor, identityOf, refuseForeign } from '../../session/foreign-entities.js';
 import { heldEntity } from '../../session/held-entity.js';
 import { ReadingRepository } from '../reading/reading.js';
 import { dataFor, type Scope } from '../scope.js';
@@ -110,23 +110,17 @@ function adopted<Entity extends object>(session: EntityManager, entity: Entity):
 function newEntity<Entity extends object>(scope: Scope<Entity>, data: RequiredEntityData<Entity>): Entity {
   const { session, meta, entity } = scope;
   const values = adoptData(session, meta, data as object);
-  const identityMap = session.getUnitOfWork(false).getIdentityMap();
   const key = Utils.extractPK(values, meta as never);
-  const known = key === null ? undefined : session.getUnitOfWork(false).getById<object>(meta.class, key as never);
-  if (known !== undefined) {
-    identityMap.delete(known);
-  }
-  try {
-    return session.create(entity, values as never, { persist: false }) as Entity;
-  } finally {
-    if (known !== undefined) {
-      identityMap.store(known);
-    }
-  }
+  return asideFor(
+    session,
+    meta.class,
+    key,
+    () => session.create(entity, values as never, { persist: false }) as Entity,
+  );
 }
 
 function checkClass<Entity extends object>({ meta }: Scope<Entity>, call: string, entity: object): void {
-  const { __meta: given } = wrap(entity, true);
+  const { meta: given } = identityOf(entity);
   if (given.root.class !== meta.root.class) {
     refuse(`${call} is for ${meta.className}, and got a ${given.className}.`);
   }
