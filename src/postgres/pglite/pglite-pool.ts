@@ -2,6 +2,8 @@ import type { PGlite } from '@electric-sql/pglite';
 import { Turns } from '../../common/turns.js';
 import { PoolTimeoutError } from '../../errors.js';
 import { connectionLost } from '../connection-errors.js';
+import { describeHolders, holdersOf } from '../pool/holders.js';
+import type { PoolState } from '../pool/pool-state.js';
 import type { Session, SessionPool } from '../pool/session.js';
 import { PgliteSession } from './pglite-session.js';
 
@@ -21,6 +23,11 @@ export class PglitePool implements SessionPool {
     this.#native = native;
     this.timeout = timeout;
     this.#engine = engine;
+  }
+
+  get state(): PoolState {
+    const held = this.#session ? 1 : 0;
+    return { size: 1, held, idle: 1 - held, waiting: this.#waiting.size };
   }
 
   async acquire(onWaiting?: (abandon: (reason: unknown) => void) => void): Promise<Session> {
@@ -68,9 +75,11 @@ export class PglitePool implements SessionPool {
   }
 
   timeoutError(): PoolTimeoutError {
+    const units = holdersOf(this.#engine);
     return new PoolTimeoutError(
-      `PGlite's one connection did not become free within ${this.timeout} ms: it is held by another transaction`,
+      `PGlite's one connection did not become free within ${this.timeout} ms: it is held by another transaction${describeHolders(units)}`,
       { size: 1, held: this.#session ? 1 : 0 },
+      { units },
     );
   }
 }
