@@ -40,6 +40,7 @@ export default defineConfig({
           page('TypeDI', '/guide/typedi'),
           page('Synchronous calls', '/guide/synchronous'),
           page('NestJS', '/guide/nestjs'),
+          page('Tracing', '/guide/tracing'),
           page('Fastify and Express', '/guide/fastify-express'),
           page('The PostgreSQL driver', '/guide/driver'),
         ],

@@ -57,10 +57,12 @@ export const watchedUnitOfWork = over(base, {
   },
   /** Ends each flush, also one that failed. */
   postCommitCleanup(this: UnitOfWork) {
-    bindingOf(this).journal?.flushed(
+    const { journal, flushed } = bindingOf(this);
+    journal?.flushed(
       this.getChangeSets(),
       [...this.getExtraUpdates()].map(([entity]) => entity as object),
     );
+    flushed?.(this.getChangeSets());
     base['postCommitCleanup'].call(this);
   },
   /** MikroORM would remember the very object that the entity has, and so never see that it was changed in place. */

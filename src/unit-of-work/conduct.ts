@@ -1,11 +1,13 @@
 import { deferred } from '../common/deferred.js';
 import { openUnitsOf } from '../engine/open-units.js';
-import { CommitOutcomeUnknownError, UnitOfWorkClosedError, type UnitStatus } from '../errors.js';
+import { CommitOutcomeUnknownError, type UnitStatus } from '../errors.js';
+import { insideAll } from '../observability/units.js';
 import { withConstraintDetails } from '../session/constraint-details.js';
 import { flushAll } from '../session/flush-all.js';
 import { inContextOf, inTransaction, newSession } from '../session/in-transaction.js';
 import { prepareSessions } from '../session/unit-session.js';
 import { type UnitEnclosure, unitEnclosureOf } from './enclosure.js';
+import { endInner } from './end-inner.js';
 import type { Launch } from './launch.js';
 import { atItsKey, checkOnce, settledByKey } from './once/once.js';
 import { OpenRun } from './open-run.js';
@@ -18,6 +20,7 @@ import { takeTurn } from './take-turn.js';
 import { Unit, type UnitSetup } from './unit.js';
 import { unitAround } from './unit-around.js';
 import { unitOf, within } from './unit-context.js';
+import { watched } from './watched-unit.js';
 
 /*
  * What happens to a unit of work, from the call that opens it to the one that settles, in the order in which it happens.
@@ -47,11 +50,15 @@ export async function conduct<T>(launch: Launch, work: (unit: Unit) => T | Promi
     const unit = new Unit({ name, orm, engineFactory, options: own, place, manual, attempt: number, nest, openedAt });
     run.unit = unit;
     const again = () => attempt(number);
-    return atItsKey(unit, () => conductOnce(unit, work), again);
+    return atItsKey(unit, () => watched(unit, () => conductOnce(unit, work)), again);
   };
   const leave = openUnitsOf(engineFactory)?.enter(run, openedAt);
   try {
-    return await (isOutermost(place) && !manual ? retrying(options, run, attempt) : attempt(1));
+    const isAlone = isOutermost(place);
+    return await insideAll(
+      () => ({ engine: orm.config, name, propagation: options.propagation ?? 'nested', isInner: !isAlone }),
+      () => (isAlone && !manual ? retrying(options, run, attempt) : attempt(1)),
+    );
   } finally {
     run.leave();
     leave?.();
@@ -202,6 +209,7 @@ async function perform(unit: Unit, work: () => Promise<unknown>): Promise<void> 
   if (unit.interrupted) {
     throw rollBack;
   }
+  unit.onSession?.();
   work().then(
     () => state.decide({ by: 'work', end: 'commit' }),
     (error) => state.decide({ by: 'work', end: 'rollback', error }),
@@ -290,19 +298,4 @@ async function close(
   const thrown = status === 'unknown' ? [] : await hooks.run(status, failure?.error);
   unit.hooksDone = true;
   return afterHooks(status, thrown, failure ?? unrestored);
-}
-
-/** Inner units that are still open when the work is done are rolled back. */
-async function endInner(unit: Unit): Promise<void> {
-  const { interruption } = unit.state;
-  for (let { inner } = unit; inner !== undefined; { inner } = unit) {
-    inner.interrupt(
-      new UnitOfWorkClosedError(
-        'The outer unit of work ended while this inner one was open: the inner one was rolled back.',
-        'rolled-back',
-        interruption && { cause: interruption.error },
-      ),
-    );
-    await inner.state.closed;
-  }
 }

@@ -1,5 +1,6 @@
 import { ConnectionException, OptimisticLockError } from '@mikro-orm/core';
 import { AfterCommitError, CommitOutcomeUnknownError } from '../errors.js';
+import { retries } from '../observability/events.js';
 import type { OpenRun } from './open-run.js';
 import type { RetryOptions, UnitOfWorkOptions } from './options.js';
 import { report, warnOfSuppressed } from './outcome.js';
@@ -19,6 +20,7 @@ export async function retrying<T>(
 ): Promise<T> {
   const options = typeof retry === 'number' ? { attempts: retry } : retry;
   for (let number = 1; ; number += 1) {
+    let reason: unknown;
     try {
       return await attempt(number);
     } catch (error) {
@@ -29,8 +31,18 @@ export async function retrying<T>(
         throw options.attempts === 1 ? error : withAttempts(error, number);
       }
       warnOfSuppressed(error);
+      reason = error;
     }
-    await pause(backoff(number, options), signal, run.interrupted);
+    const delay = backoff(number, options);
+    await (retries.hasSubscribers && run.unit !== undefined
+      ? retries.tracePromise(() => pause(delay, signal, run.interrupted), {
+          engine: run.unit.orm.config,
+          name: run.name,
+          attempt: number,
+          reason,
+          pause: delay,
+        })
+      : pause(delay, signal, run.interrupted));
   }
 }
 

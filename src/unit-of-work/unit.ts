@@ -25,7 +25,15 @@ interface TruthfulConnection {
   /** Cancels what the server runs for the transaction; a statement that waits for a connection rejects with `reason`. */
   cancelRunning(transaction: Transaction, reason: unknown): Promise<void>;
   /** What the transaction has done so far. */
-  usageOf(transaction: Transaction): { readonly statements: number; readonly holdsConnection: boolean } | undefined;
+  usageOf(transaction: Transaction):
+    | {
+        readonly statements: number;
+        readonly holdsConnection: boolean;
+        readonly roundTrips: number;
+        readonly waited: number;
+        readonly held: number;
+      }
+    | undefined;
   /** Rejects with TransactionAbortedError where COMMIT would. */
   assertCommittable(transaction: Transaction): Promise<void>;
 }
@@ -71,6 +79,8 @@ export class Unit implements SessionOwner {
   opening: Promise<void> | undefined;
   /** The transaction or savepoint that it works in; in some propagation modes it has none. */
   transaction: Transaction | undefined;
+  /** Called when it has its session, where somebody watches. */
+  onSession: (() => void) | undefined;
   /** Whether its callbacks have run, so that others would be forgotten. */
   hooksDone = false;
   /** Why the entities of the outer unit could not be read again, where it was rolled back. */

@@ -7,6 +7,8 @@ import { Account, accountDatabase, failure, ours, owners, poolOf } from './setup
 
 interface Seen {
   unended: number;
+  /** Statements of which this library's own instrumentation told as well. */
+  twice: number;
   spans: { text: string; failed: boolean; took: boolean }[];
 }
 
@@ -50,6 +52,7 @@ describe("promise 26: OpenTelemetry's instrumentation of pg", () => {
       expect(stored).to.deep.equal(['Ada', 'b', 'c']);
 
       expect(seen.unended).to.equal(0);
+      expect(seen.twice).to.equal(0);
       expect(seen.spans.every(({ took }) => took)).to.equal(true);
       const own = statementsOf(seen);
       const theirs = statementsOf(stock);

@@ -13,7 +13,7 @@ export class PglitePool implements SessionPool {
   readonly #native: () => Promise<PGlite>;
   /** Milliseconds for which a turn is waited for. */
   readonly timeout: number;
-  readonly #engine: object;
+  readonly engine: object;
   readonly #turns = new Turns();
   readonly #waiting = new Set<(reason: unknown) => void>();
   #session: PgliteSession | undefined;
@@ -22,7 +22,7 @@ export class PglitePool implements SessionPool {
   constructor(native: () => Promise<PGlite>, timeout: number, engine: object) {
     this.#native = native;
     this.timeout = timeout;
-    this.#engine = engine;
+    this.engine = engine;
   }
 
   get state(): PoolState {
@@ -50,7 +50,7 @@ export class PglitePool implements SessionPool {
         }
         clearTimeout(timer);
         this.#waiting.delete(abandon);
-        this.#session = new PgliteSession(pglite, this.#engine, () => {
+        this.#session = new PgliteSession(pglite, this.engine, () => {
           this.#session = undefined;
           endTurn();
         });
@@ -75,7 +75,7 @@ export class PglitePool implements SessionPool {
   }
 
   timeoutError(): PoolTimeoutError {
-    const units = holdersOf(this.#engine);
+    const units = holdersOf(this.engine);
     return new PoolTimeoutError(
       `PGlite's one connection did not become free within ${this.timeout} ms: it is held by another transaction${describeHolders(units)}`,
       { size: 1, held: this.#session ? 1 : 0 },

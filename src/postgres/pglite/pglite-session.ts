@@ -1,5 +1,6 @@
 import type { PGlite, Transaction } from '@electric-sql/pglite';
-import { statements } from '../../observability/statements.js';
+import { noteOutcome, type StatementMessage, statements } from '../../observability/statements.js';
+import { unitsAreWatched } from '../../observability/units.js';
 import type { Companions, Outcome, Pages, Session } from '../pool/session.js';
 
 /** PGlite's one connection, while it's somebody's turn. */
@@ -13,6 +14,7 @@ export class PgliteSession implements Session {
   #status: 'I' | 'T' | 'E' = 'I';
   #lost: Error | undefined;
   #returned = false;
+  #roundTrips = 0;
   #transaction: Transaction | undefined;
   /** Lets PGlite end its transaction, and settles when it has. */
   #end: (() => Promise<void>) | undefined;
@@ -27,16 +29,32 @@ export class PgliteSession implements Session {
     return this.#status;
   }
 
+  get roundTrips(): number {
+    return this.#roundTrips;
+  }
+
   get lost(): Error | undefined {
     return this.#lost;
   }
 
   execute(sql: string, values: readonly unknown[] = [], { before = [] }: Companions = {}): Promise<Outcome> {
-    if (this.#lost || !statements.hasSubscribers) {
+    if (this.#lost || !(statements.hasSubscribers || unitsAreWatched())) {
       return this.#execute(sql, values, before);
     }
-    const message = { engine: this.#engine, sql, before, roundTrips: 1 };
-    return statements.tracePromise(() => this.#execute(sql, values, before), message);
+    this.#roundTrips += 1;
+    const message: StatementMessage = {
+      engine: this.#engine,
+      sql,
+      before,
+      parameters: values.length,
+      isSeenByOthers: false,
+      roundTrips: 1,
+    };
+    return statements.tracePromise(async () => {
+      const outcome = await this.#execute(sql, values, before);
+      noteOutcome(message, outcome);
+      return outcome;
+    }, message);
   }
 
   async #execute(sql: string, values: readonly unknown[], before: readonly string[]): Promise<Outcome> {

@@ -44,6 +44,10 @@ export class ClientPool {
     };
   }
 
+  get engine(): object {
+    return this.#hooks.engine;
+  }
+
   get size(): number {
     return this.#pool.options.max;
   }

@@ -1,6 +1,8 @@
 import type { PoolClient, TransactionStatus } from 'pg';
 import { ConfigurationError } from '../../errors.js';
-import { statements } from '../../observability/statements.js';
+import { connections } from '../../observability/events.js';
+import { noteOutcome, type StatementMessage, statements } from '../../observability/statements.js';
+import { unitsAreWatched } from '../../observability/units.js';
 import type { Batch } from '../wire/batch.js';
 import { type BatchClasses, batchClassesOf } from '../wire/batch-classes.js';
 import type { WireClient } from '../wire/pg-query.js';
@@ -36,6 +38,7 @@ export class Lease implements Session {
   #givenUp = false;
   /** Whether anything that was sent has been answered since the last message. */
   #heard = true;
+  #roundTrips = 0;
 
   constructor(
     client: PoolClient,
@@ -68,37 +71,48 @@ export class Lease implements Session {
     return (this.#client as unknown as { pipeline?: boolean }).pipeline === true;
   }
 
+  get roundTrips(): number {
+    return this.#roundTrips;
+  }
+
   get client(): PoolClient {
     return this.#client;
   }
 
   async execute(sql: string, values?: readonly unknown[], companions?: Companions): Promise<Outcome> {
     const batch = new this.#batches.Batch(sql, values, companions);
-    return this.#run(batch, sql, companions);
+    return this.#run(batch, sql, values?.length ?? 0, companions);
   }
 
   stream(sql: string, values: readonly unknown[], rows: number, companions?: Companions): Pages {
     const batch = new this.#batches.PagedBatch(sql, values, rows, companions);
-    batch.ended = this.#run(batch, sql, companions);
+    batch.ended = this.#run(batch, sql, values.length, companions);
     return batch;
   }
 
   /** Sends a batch, tells who listens, and waits until the server is done with it. */
-  #run(batch: Batch, sql: string, companions: Companions = {}): Promise<Outcome> {
-    if (this.#lost || !statements.hasSubscribers) {
+  #run(batch: Batch, sql: string, parameters: number, companions: Companions = {}): Promise<Outcome> {
+    if (this.#lost || !(statements.hasSubscribers || unitsAreWatched())) {
       return this.#exchange(batch, companions);
     }
-    const { engine } = this.#hooks;
     // what is sent before the server has said a word shares the round trip of the message before it
     const shared = this.#heard || [...this.#running].some(({ answered }) => answered) ? 0 : 1;
-    return statements.tracePromise(() => this.#exchange(batch, companions), {
-      engine,
+    const message: StatementMessage = {
+      engine: this.#hooks.engine,
       sql,
       before: companions.before ?? [],
+      parameters,
+      isSeenByOthers: isWrapped(this.#client.query),
       get roundTrips() {
         return batch.exchanges - shared;
       },
-    });
+    };
+    return statements.tracePromise(async () => {
+      const outcome = await this.#exchange(batch, companions);
+      this.#roundTrips += batch.exchanges - shared;
+      noteOutcome(message, outcome);
+      return outcome;
+    }, message);
   }
 
   async #exchange(batch: Batch, { startWithin, prompt }: Companions): Promise<Outcome> {
@@ -221,6 +235,9 @@ export class Lease implements Session {
   }
 
   #lose(cause: Error): void {
+    if (this.#lost === undefined && connections.hasSubscribers) {
+      connections.asyncEnd.publish({ engine: this.#hooks.engine, kind: 'lost', reused: this.reused, reason: cause });
+    }
     this.#lost ??= cause;
     this.#return(cause);
   }
@@ -245,6 +262,9 @@ export class Lease implements Session {
     }
   };
 }
+
+/** By what OpenTelemetry and others that patch functions as it does leave on them. */
+const isWrapped = (query: unknown): boolean => (query as { readonly __wrapped?: boolean }).__wrapped === true;
 
 function uncork(stream: { uncork(): void }): void {
   stream.uncork();

@@ -63,6 +63,8 @@ export interface Session {
   readonly reused: boolean;
   /** Something that ran on it was cancelled or given up by this side: it must not be sent once more on another one. */
   readonly givenUp: boolean;
+  /** How often the server was asked and waited for, since somebody has asked for that. */
+  readonly roundTrips: number;
   /** Whether a statement may be sent before the one before it was answered. */
   readonly pipelines: boolean;
   execute(sql: string, values?: readonly unknown[], companions?: Companions): Promise<Outcome>;
@@ -79,6 +81,8 @@ export interface Session {
 
 /** Where sessions come from. */
 export interface SessionPool {
+  /** MikroORM's configuration of the engine that it is the pool of. */
+  readonly engine: object;
   /** How many sessions there can be at a time. */
   readonly size: number;
   /** Milliseconds for which a session is waited for. */

@@ -1,5 +1,6 @@
 import type { TransactionSettings } from 'kysely';
 import { CommitOutcomeUnknownError } from '../../errors.js';
+import { type CommitMessage, commits } from '../../observability/events.js';
 import { connectionLost } from '../connection-errors.js';
 import type { Session } from '../pool/session.js';
 import type { TransactionChannel, TransactionServices } from './transaction-channel.js';
@@ -30,9 +31,22 @@ export class TransactionEnd {
       throw this.#abort();
     }
     if (session) {
-      await this.#commitOn(session);
+      await (commits.hasSubscribers ? this.#watched(session) : this.#commitOn(session));
     }
     this.#state.end('committed');
+  }
+
+  #watched(session: Session): Promise<void> {
+    const message: CommitMessage = { engine: this.#services.pool.engine, outcome: 'pending', learnt: 'answer' };
+    return commits.tracePromise(async () => {
+      try {
+        await this.#commitOn(session, message);
+        message.outcome = 'committed';
+      } catch (error) {
+        message.outcome = error instanceof CommitOutcomeUnknownError ? 'unknown' : 'rolled-back';
+        throw error;
+      }
+    }, message);
   }
 
   async rollback(): Promise<void> {
@@ -47,10 +61,10 @@ export class TransactionEnd {
     this.#state.end('rolled-back');
   }
 
-  async #commitOn(session: Session): Promise<void> {
+  async #commitOn(session: Session, message?: CommitMessage): Promise<void> {
     const { error, lost, result } = await session.execute('commit', [], { before: this.#channel.controls.take() });
     if (lost) {
-      await this.#settle(connectionLost(error));
+      await this.#settle(connectionLost(error), message);
     } else if (error) {
       this.#state.end('rolled-back');
       throw this.#services.convert(error);
@@ -60,17 +74,23 @@ export class TransactionEnd {
   }
 
   /** The connection was lost during COMMIT. */
-  async #settle(cause: Error): Promise<void> {
+  async #settle(cause: Error, message?: CommitMessage): Promise<void> {
+    const learnt = (how: CommitMessage['learnt']): void => {
+      if (message !== undefined) {
+        message.learnt = how;
+      }
+    };
+    learnt('inference');
     if (this.#state.aborted) {
       throw this.#abort();
     }
-    if (!(await this.#isCommitted(cause))) {
+    if (!(await this.#isCommitted(cause, learnt))) {
       this.#state.die(cause, { connectionLost: true });
       throw this.#abort();
     }
   }
 
-  async #isCommitted(cause: Error): Promise<boolean> {
+  async #isCommitted(cause: Error, learnt: (how: CommitMessage['learnt']) => void): Promise<boolean> {
     const { id, isCertain } = this.#channel.identity;
     if (id === undefined && isCertain) {
       // There was nothing to store. What a serializable transaction has read was not confirmed, though.
@@ -83,8 +103,10 @@ export class TransactionEnd {
           { cause },
         );
       }
+      learnt('question');
       return await this.#services.log.settle(id, cause);
     } catch (error) {
+      learnt('not at all');
       this.#state.end('unknown');
       throw error;
     }

@@ -1,6 +1,7 @@
 import type { CompiledQuery, QueryResult, TransactionSettings } from 'kysely';
 import { Turns } from '../../common/turns.js';
 import { ConfigurationError, type UnitStatus } from '../../errors.js';
+import type { ConnectionUsage } from '../pool/lazy-session.js';
 import type { Outcome, Pages, Session } from '../pool/session.js';
 import { Burst } from './burst.js';
 import { readStatementText, type StatementText } from './statement-text.js';
@@ -12,7 +13,7 @@ import { TransactionState } from './transaction-state.js';
 const CONTROL = readStatementText('', { readOnly: false });
 
 /** What a transaction has done so far. */
-export interface TransactionUsage {
+export interface TransactionUsage extends ConnectionUsage {
   /** How many statements it was given; what it sends by itself doesn't count. */
   readonly statements: number;
   /** Whether it has a connection. */
@@ -47,7 +48,8 @@ export class Transaction {
   }
 
   get usage(): TransactionUsage {
-    return { statements: this.#statements, holdsConnection: this.#channel.connection.current !== undefined };
+    const { current, usage } = this.#channel.connection;
+    return { statements: this.#statements, holdsConnection: current !== undefined, ...usage };
   }
 
   get status(): UnitStatus {
