@@ -54,10 +54,9 @@ export async function conduct<T>(launch: Launch, work: (unit: Unit) => T | Promi
   };
   const leave = openUnitsOf(engineFactory)?.enter(run, openedAt);
   try {
-    const isAlone = isOutermost(place);
     return await insideAll(
-      () => ({ engine: orm.config, name, propagation: options.propagation ?? 'nested', isInner: !isAlone }),
-      () => (isAlone && !manual ? retrying(options, run, attempt) : attempt(1)),
+      () => ({ engine: orm.config, name, propagation: options.propagation ?? 'nested', isInner: run.isInner }),
+      () => (run.isInner || manual ? attempt(1) : retrying(options, run, attempt)),
     );
   } finally {
     run.leave();
