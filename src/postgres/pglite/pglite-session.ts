@@ -1,5 +1,6 @@
 import type { PGlite, Transaction } from '@electric-sql/pglite';
 import { statements } from '../../observability/statements.js';
+import type { Leftover, Leftovers } from '../pool/leftovers.js';
 import type { Companions, Outcome, Pages, Session } from '../pool/session.js';
 
 /** PGlite's one connection, while it's somebody's turn. */
@@ -9,6 +10,7 @@ export class PgliteSession implements Session {
   readonly pipelines = false;
   readonly #pglite: PGlite;
   readonly #engine: object;
+  readonly #leftovers: Leftovers;
   readonly #onReturn: () => void;
   #status: 'I' | 'T' | 'E' = 'I';
   #lost: Error | undefined;
@@ -17,9 +19,10 @@ export class PgliteSession implements Session {
   /** Lets PGlite end its transaction, and settles when it has. */
   #end: (() => Promise<void>) | undefined;
 
-  constructor(pglite: PGlite, engine: object, onReturn: () => void) {
+  constructor(pglite: PGlite, engine: object, leftovers: Leftovers, onReturn: () => void) {
     this.#pglite = pglite;
     this.#engine = engine;
+    this.#leftovers = leftovers;
     this.#onReturn = onReturn;
   }
 
@@ -31,25 +34,49 @@ export class PgliteSession implements Session {
     return this.#lost;
   }
 
-  execute(sql: string, values: readonly unknown[] = [], { before = [] }: Companions = {}): Promise<Outcome> {
-    if (this.#lost || !statements.hasSubscribers) {
-      return this.#execute(sql, values, before);
-    }
-    const message = { engine: this.#engine, sql, before, roundTrips: 1 };
-    return statements.tracePromise(() => this.#execute(sql, values, before), message);
+  get leftSomething(): boolean {
+    return !this.#leftovers.isEmpty;
   }
 
-  async #execute(sql: string, values: readonly unknown[], before: readonly string[]): Promise<Outcome> {
+  note(left: readonly Leftover[]): void {
+    this.#leftovers.note(left);
+  }
+
+  async putBack(): Promise<void> {
+    if (this.leftSomething) {
+      await this.#pglite.exec(this.#leftovers.remedies().join(';\n'));
+      this.#leftovers.forget();
+    }
+  }
+
+  execute(sql: string, values: readonly unknown[] = [], companions: Companions = {}): Promise<Outcome> {
+    if (this.#lost || !statements.hasSubscribers) {
+      return this.#execute(sql, values, companions);
+    }
+    const message = { engine: this.#engine, sql, before: companions.before ?? [], roundTrips: 1 };
+    return statements.tracePromise(() => this.#execute(sql, values, companions), message);
+  }
+
+  async #execute(
+    sql: string,
+    values: readonly unknown[],
+    { before = [], puttingBack = false }: Companions,
+  ): Promise<Outcome> {
     let controlsDone = 0;
     if (this.#lost) {
       return { error: this.#lost, lost: true, controlsDone, answered: false };
     }
     try {
+      await this.#learnUser();
       for (const control of before) {
         await this.#run(control, []);
         controlsDone += 1;
       }
       const { command = null, affectedRows, rows } = await this.#run(sql, values);
+      if (puttingBack) {
+        // who comes next tries again, and learns why
+        await this.putBack().catch(() => {});
+      }
       const numAffectedRows = affectedRows === undefined ? undefined : BigInt(affectedRows);
       return { result: { command, numAffectedRows, rows }, lost: false, controlsDone, answered: true };
     } catch (error) {
@@ -57,6 +84,15 @@ export class PgliteSession implements Session {
         this.#status = 'E';
       }
       return { error: error as Error, lost: false, controlsDone, answered: true };
+    }
+  }
+
+  /** PGlite forgets who its user is once he has become another one: he is remembered before that. */
+  async #learnUser(): Promise<void> {
+    if (this.#leftovers.needsStartup && this.#status !== 'E') {
+      const user = 'select pg_catalog.quote_ident(session_user) as name';
+      const { rows } = await (this.#transaction ?? this.#pglite).query<{ name: string }>(user);
+      this.#leftovers.addStartup(`set session authorization ${rows[0]?.name}`);
     }
   }
 
