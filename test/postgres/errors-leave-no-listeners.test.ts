@@ -9,7 +9,7 @@ describe('promise 16: statements that the server refuses', () => {
   it('leave no listeners on their connection', async () => {
     await using database = await createDatabase();
     const connections = new Set<PoolClient>();
-    const onPoolCreated = (pool: Pool): void => void pool.on('connect', (client) => connections.add(client));
+    const onPoolCreated = (pool: Pool): void => void pool.on('acquire', (client) => connections.add(client));
     await using engineFactory = new MikroOrmEngineFactory(
       engineOptions({ dsn: database.url, poolSize: 1 }, { entities, driverOptions: { onPoolCreated } }),
     );

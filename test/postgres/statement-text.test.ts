@@ -57,3 +57,55 @@ describe('promise 20: which texts can travel with other statements', () => {
     expect(process.cpuUsage(started).user / 1_000, 'milliseconds of a processor').to.be.below(3_000);
   });
 });
+
+const left = (sql: string): readonly string[] => readStatementText(sql, { readOnly: false }).leaves;
+
+describe('promise 31: which texts may leave something on a connection', () => {
+  for (const [sql, expected] of [
+    ['set x = 1', ['settings']],
+    ['  /* c */ SET SESSION x = 1', ['settings']],
+    ['select 1; set x = 1', ['settings']],
+    ['reset all', ['settings']],
+    ['set seed to 0.5', ['settings', 'seed']],
+    ["load 'auto_explain'", ['settings']],
+    ["select SET_CONFIG('a', 'b', false)", ['settings']],
+    ["select set_config('a', set_config('b', 'c', true), false), f(1, true)", ['settings']],
+    ["select set_config('a', $1, $2)", ['settings']],
+    ['select pg_advisory_lock(1)', ['locks']],
+    ['create temp table t ()', ['temporary']],
+    ['create table pg_temp.t ()', ['temporary']],
+    ['declare c cursor with hold for select 1', ['cursors']],
+    ['listen a', ['channels']],
+    ['deallocate all', ['prepared']],
+    ['select setseed(0.1)', ['seed']],
+  ] as const) {
+    it(`${JSON.stringify(sql)}: ${expected.join(', ')}`, () => expect(left(sql)).to.deep.equal(expected));
+  }
+
+  for (const sql of ['do $$ begin end $$', 'call f()', 'discard all', `select U&"set\\005fconfig"('a', 'b', false)`]) {
+    it(`${JSON.stringify(sql)}: whatever there is`, () => expect(left(sql)).to.have.length.above(6));
+  }
+
+  for (const sql of [
+    'set local x = 1',
+    'set transaction isolation level serializable',
+    'set constraints all immediate',
+    "select set_config('a', 'it''s', true), set_config($1, $2, true)",
+    'select pg_advisory_xact_lock(1), pg_try_advisory_xact_lock_shared(2)',
+    'select "w0"."temp", "temp" from "weather" as "w0"',
+    'insert into "account" ("owner") values (1)',
+    'notify a',
+    'lock table account',
+    '',
+  ]) {
+    it(`${JSON.stringify(sql)}: nothing`, () => expect(left(sql)).to.deep.equal([]));
+  }
+
+  it('quickly, when they are long', () => {
+    const started = process.cpuUsage();
+    left(`insert into t values ('${LONG}', set_config('${LONG}`);
+    left(`select ${"set_config('a', ".repeat(200_000)}`);
+    left(`select ${'u&temp"'.repeat(200_000)}`);
+    expect(process.cpuUsage(started).user / 1_000, 'milliseconds of a processor').to.be.below(3_000);
+  });
+});

@@ -4,6 +4,7 @@ import type { Dialect, PostgresDialect } from 'kysely';
 import type { Pool, PoolConfig } from 'pg';
 import { errorConverter } from '../connection-errors.js';
 import { ClientPool, CONNECTION_TIMEOUT, type ConnectionHook } from '../pool/client-pool.js';
+import { resetPolicy } from '../pool/leftovers.js';
 import type { PoolState } from '../pool/pool-state.js';
 import { connectInTurn, type Servers } from '../pool/servers.js';
 import { CommitOutcome } from '../transaction/commit-outcome.js';
@@ -17,7 +18,11 @@ import { type BeginOptions, type TransactionContext, Transactions } from './tran
 /** After how many milliseconds of silence the operating system begins to ask whether the other end is still there. */
 const KEEP_ALIVE_AFTER = 10_000;
 
-type PoolOptions = PoolConfig & { onPoolCreated?: (pool: Pool) => unknown; servers?: Servers };
+type PoolOptions = PoolConfig & {
+  onPoolCreated?: (pool: Pool) => unknown;
+  servers?: Servers;
+  resetConnections?: unknown;
+};
 
 /** MikroORM's PostgreSQL connection, on a Kysely driver whose transactions cost less and tell how they ended. */
 export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
@@ -43,8 +48,9 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
 
   /** Kysely's dialect for PostgreSQL, on a driver whose transactions cost less and tell how they ended. */
   override createKyselyDialect(options: PoolOptions): PostgresDialect {
-    const { servers, ...overrides } = options ?? {};
+    const { servers, resetConnections, ...overrides } = options ?? {};
     let pool: Pool | undefined;
+    let setsUpClients = 'verify' in overrides;
     const stock = super.createKyselyDialect({
       connectionTimeoutMillis: CONNECTION_TIMEOUT,
       // or nobody would ever notice that a COMMIT is waited for on a connection that was cut without a word
@@ -55,14 +61,21 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
       ...overrides,
       onPoolCreated: (created: Pool) => {
         pool = created;
-        return overrides.onPoolCreated?.(created);
+        const listeners = created.listenerCount('connect');
+        const result = overrides.onPoolCreated?.(created);
+        setsUpClients ||= created.listenerCount('connect') > listeners;
+        return result;
       },
     } as PoolConfig);
     refuseOldPg(pool as unknown as Pool);
     if (servers) {
       connectInTurn(pool as unknown as Pool, servers);
     }
-    const clients = new ClientPool(pool as unknown as Pool, this.#hooks());
+    const clients = new ClientPool(pool as unknown as Pool, {
+      ...this.#hooks(),
+      resetConnections: resetPolicy(resetConnections),
+      setsUpClients,
+    });
     this.#clients = clients;
     const services = {
       pool: clients,

@@ -4,9 +4,13 @@ import { connectionLost } from '../connection-errors.js';
 import { LazySession } from '../pool/lazy-session.js';
 import type { Outcome, Session, StatementResult } from '../pool/session.js';
 import { Scope } from '../transaction/scope.js';
+import { readStatementText } from '../transaction/statement-text.js';
 import { Transaction } from '../transaction/transaction.js';
 import type { TransactionServices } from '../transaction/transaction-channel.js';
 import type { DriverConnection } from './driver-connection.js';
+
+/** Outside of a transaction. */
+const OUTSIDE = { readOnly: false };
 
 /** What Kysely gets when it acquires a connection: nothing is taken from the pool before the first statement. */
 export class PooledConnection implements DriverConnection {
@@ -48,6 +52,7 @@ export class PooledConnection implements DriverConnection {
       return this.#scope.executeQuery(query);
     }
     const session = await this.#connect();
+    session.note(readStatementText(query.sql, OUTSIDE).leaves);
     return this.#resultOf(await session.execute(query.sql, query.parameters)) as QueryResult<R>;
   }
 
@@ -57,6 +62,7 @@ export class PooledConnection implements DriverConnection {
       return;
     }
     const session = await this.#connect();
+    session.note(readStatementText(query.sql, OUTSIDE).leaves);
     const pages = session.stream(query.sql, query.parameters, chunkSize);
     try {
       for (let page = await pages.read(); page.length > 0; page = await pages.read()) {

@@ -13,6 +13,8 @@ import { requireOwnDriver } from '../kysely/driver-options.js';
 import { UnitOfWorkKyselyDriver } from '../kysely/kysely-driver.js';
 import { PooledConnection } from '../kysely/pooled-connection.js';
 import { type BeginOptions, type TransactionContext, Transactions } from '../kysely/transactions.js';
+import type { ConnectionHook } from '../pool/client-pool.js';
+import { resetPolicy } from '../pool/leftovers.js';
 import type { PoolState } from '../pool/pool-state.js';
 import { sessionStatements } from '../transaction/session-context.js';
 import type { TransactionUsage } from '../transaction/transaction.js';
@@ -46,10 +48,17 @@ export class UnitOfWorkPgliteConnection extends PgliteConnection {
   });
 
   override createKyselyDialect(overrides: Dictionary): PGliteDialect {
-    const { connectionTimeoutMillis = CONNECTION_TIMEOUT, ...options } = overrides ?? {};
+    const { connectionTimeoutMillis = CONNECTION_TIMEOUT, resetConnections, ...options } = overrides ?? {};
     const stock: Dialect = super.createKyselyDialect(options);
     const stockDriver: Driver = stock.createDriver();
-    const pool = new PglitePool(() => this.getNativeClient(), connectionTimeoutMillis, this.config);
+    const pool = new PglitePool(() => this.getNativeClient(), {
+      timeout: connectionTimeoutMillis,
+      engine: this.config,
+      resetConnections: resetPolicy(resetConnections),
+      onCreateConnection: (this.options.onCreateConnection ?? this.config.get('onCreateConnection')) as
+        | ConnectionHook
+        | undefined,
+    });
     const services = { pool, convert: errorConverter(this.platform) };
     const driver = new UnitOfWorkKyselyDriver({
       init: () => stockDriver.init(),

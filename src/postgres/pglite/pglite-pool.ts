@@ -2,10 +2,22 @@ import type { PGlite } from '@electric-sql/pglite';
 import { Turns } from '../../common/turns.js';
 import { PoolTimeoutError } from '../../errors.js';
 import { connectionLost } from '../connection-errors.js';
+import type { ConnectionHook } from '../pool/client-pool.js';
 import { describeHolders, holdersOf } from '../pool/holders.js';
+import { Leftovers, type ResetPolicy } from '../pool/leftovers.js';
 import type { PoolState } from '../pool/pool-state.js';
 import type { Session, SessionPool } from '../pool/session.js';
+import { PgliteHookConnection } from './pglite-hook-connection.js';
 import { PgliteSession } from './pglite-session.js';
+
+export interface PglitePoolOptions {
+  /** Milliseconds for which a turn is waited for. */
+  readonly timeout: number;
+  /** MikroORM's configuration of the engine that it is the pool of. */
+  readonly engine: object;
+  readonly resetConnections: ResetPolicy;
+  readonly onCreateConnection: ConnectionHook | undefined;
+}
 
 /** PGlite's one connection as a pool of one. */
 export class PglitePool implements SessionPool {
@@ -13,16 +25,21 @@ export class PglitePool implements SessionPool {
   readonly #native: () => Promise<PGlite>;
   /** Milliseconds for which a turn is waited for. */
   readonly timeout: number;
-  readonly engine: object;
+  readonly #options: PglitePoolOptions;
+  readonly #leftovers: Leftovers;
   readonly #turns = new Turns();
   readonly #waiting = new Set<(reason: unknown) => void>();
   #session: PgliteSession | undefined;
 
-  /** `engine`: MikroORM's configuration of the engine that it is the pool of. */
-  constructor(native: () => Promise<PGlite>, timeout: number, engine: object) {
+  constructor(native: () => Promise<PGlite>, options: PglitePoolOptions) {
     this.#native = native;
-    this.timeout = timeout;
-    this.engine = engine;
+    this.timeout = options.timeout;
+    this.#options = options;
+    this.#leftovers = new Leftovers(options.resetConnections);
+  }
+
+  get engine(): object {
+    return this.#options.engine;
   }
 
   get state(): PoolState {
@@ -50,13 +67,28 @@ export class PglitePool implements SessionPool {
         }
         clearTimeout(timer);
         this.#waiting.delete(abandon);
-        this.#session = new PgliteSession(pglite, this.engine, () => {
+        const session = new PgliteSession(pglite, this.#options.engine, this.#leftovers, () => {
           this.#session = undefined;
           endTurn();
         });
-        resolve(this.#session);
+        this.#session = session;
+        this.#setUp(session).then(
+          () => resolve(session),
+          (error) => {
+            session.release();
+            reject(error);
+          },
+        );
       });
     });
+  }
+
+  /** As when the connection was new, if it was reset since. */
+  async #setUp(session: PgliteSession): Promise<void> {
+    if (this.#leftovers.isReset) {
+      await this.#options.onCreateConnection?.(new PgliteHookConnection(session));
+      this.#leftovers.setUp();
+    }
   }
 
   /** Waits until the connection is nobody's. */

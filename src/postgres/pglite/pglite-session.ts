@@ -1,6 +1,7 @@
 import type { PGlite, Transaction } from '@electric-sql/pglite';
 import { noteOutcome, type StatementMessage, statements } from '../../observability/statements.js';
 import { unitsAreWatched } from '../../observability/units.js';
+import type { Leftover, Leftovers } from '../pool/leftovers.js';
 import type { Companions, Outcome, Pages, Session } from '../pool/session.js';
 
 /** PGlite's one connection, while it's somebody's turn. */
@@ -10,6 +11,7 @@ export class PgliteSession implements Session {
   readonly pipelines = false;
   readonly #pglite: PGlite;
   readonly #engine: object;
+  readonly #leftovers: Leftovers;
   readonly #onReturn: () => void;
   #status: 'I' | 'T' | 'E' = 'I';
   #lost: Error | undefined;
@@ -19,9 +21,10 @@ export class PgliteSession implements Session {
   /** Lets PGlite end its transaction, and settles when it has. */
   #end: (() => Promise<void>) | undefined;
 
-  constructor(pglite: PGlite, engine: object, onReturn: () => void) {
+  constructor(pglite: PGlite, engine: object, leftovers: Leftovers, onReturn: () => void) {
     this.#pglite = pglite;
     this.#engine = engine;
+    this.#leftovers = leftovers;
     this.#onReturn = onReturn;
   }
 
@@ -37,37 +40,61 @@ export class PgliteSession implements Session {
     return this.#lost;
   }
 
-  execute(sql: string, values: readonly unknown[] = [], { before = [] }: Companions = {}): Promise<Outcome> {
+  get leftSomething(): boolean {
+    return !this.#leftovers.isEmpty;
+  }
+
+  note(left: readonly Leftover[]): void {
+    this.#leftovers.note(left);
+  }
+
+  async putBack(): Promise<void> {
+    if (this.leftSomething) {
+      await this.#pglite.exec(this.#leftovers.remedies().join(';\n'));
+      this.#leftovers.forget();
+    }
+  }
+
+  execute(sql: string, values: readonly unknown[] = [], companions: Companions = {}): Promise<Outcome> {
     if (this.#lost || !(statements.hasSubscribers || unitsAreWatched())) {
-      return this.#execute(sql, values, before);
+      return this.#execute(sql, values, companions);
     }
     this.#roundTrips += 1;
     const message: StatementMessage = {
       engine: this.#engine,
       sql,
-      before,
+      before: companions.before ?? [],
       parameters: values.length,
       isSeenByOthers: false,
       roundTrips: 1,
     };
     return statements.tracePromise(async () => {
-      const outcome = await this.#execute(sql, values, before);
+      const outcome = await this.#execute(sql, values, companions);
       noteOutcome(message, outcome);
       return outcome;
     }, message);
   }
 
-  async #execute(sql: string, values: readonly unknown[], before: readonly string[]): Promise<Outcome> {
+  async #execute(
+    sql: string,
+    values: readonly unknown[],
+    { before = [], puttingBack = false }: Companions,
+  ): Promise<Outcome> {
     let controlsDone = 0;
     if (this.#lost) {
       return { error: this.#lost, lost: true, controlsDone, answered: false };
     }
     try {
+      await this.#learnUser();
       for (const control of before) {
         await this.#run(control, []);
         controlsDone += 1;
       }
       const { command = null, affectedRows, rows } = await this.#run(sql, values);
+      if (puttingBack) {
+        // who comes next tries again, and learns why
+        await this.putBack().catch(() => {});
+      }
       const numAffectedRows = affectedRows === undefined ? undefined : BigInt(affectedRows);
       return { result: { command, numAffectedRows, rows }, lost: false, controlsDone, answered: true };
     } catch (error) {
@@ -75,6 +102,15 @@ export class PgliteSession implements Session {
         this.#status = 'E';
       }
       return { error: error as Error, lost: false, controlsDone, answered: true };
+    }
+  }
+
+  /** PGlite forgets who its user is once he has become another one: he is remembered before that. */
+  async #learnUser(): Promise<void> {
+    if (this.#leftovers.needsStartup && this.#status !== 'E') {
+      const user = 'select pg_catalog.quote_ident(session_user) as name';
+      const { rows } = await (this.#transaction ?? this.#pglite).query<{ name: string }>(user);
+      this.#leftovers.addStartup(`set session authorization ${rows[0]?.name}`);
     }
   }
 

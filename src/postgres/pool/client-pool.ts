@@ -6,6 +6,7 @@ import type { WireClient } from '../wire/pg-query.js';
 import { ClientConnection } from './client-connection.js';
 import { describeHolders, holdersOf } from './holders.js';
 import { Lease, type LeaseHooks } from './lease.js';
+import { Leftovers, type ResetPolicy } from './leftovers.js';
 import type { PoolState } from './pool-state.js';
 
 export type ConnectionHook = (connection: DatabaseConnection) => Promise<void>;
@@ -15,6 +16,9 @@ export interface ClientPoolHooks {
   readonly engine: object;
   readonly onCreateConnection?: ConnectionHook;
   readonly onReserveConnection?: ConnectionHook;
+  readonly resetConnections: ResetPolicy;
+  /** Whether somebody else sets up the connections that the pool makes: listeners of its own events. */
+  readonly setsUpClients: boolean;
 }
 
 /** How long a connection is waited for, in milliseconds, unless `connectionTimeoutMillis` says otherwise. */
@@ -29,7 +33,7 @@ export class ClientPool {
   readonly #hooks: ClientPoolHooks;
   readonly #leases = new Set<Lease>();
   readonly #waiting = new Set<(reason: unknown) => void>();
-  readonly #known = new WeakSet<PoolClient>();
+  readonly #known = new WeakMap<PoolClient, Leftovers>();
   readonly #leaseHooks: LeaseHooks;
   #ended: Promise<void> | undefined;
 
@@ -41,6 +45,7 @@ export class ClientPool {
       timeoutError: () => this.timeoutError(),
       stream: (pool.options as { stream?: unknown }).stream,
       engine: hooks.engine,
+      setsUpClients: hooks.setsUpClients,
     };
   }
 
@@ -89,16 +94,19 @@ export class ClientPool {
   }
 
   async #lease(client: PoolClient): Promise<Lease> {
+    const { onCreateConnection, onReserveConnection, resetConnections } = this.#hooks;
     const reused = this.#known.has(client);
-    const lease = new Lease(client, reused, this.#leaseHooks);
+    const leftovers = this.#known.get(client) ?? new Leftovers(resetConnections, startupOf(client));
+    const lease = new Lease(client, reused, this.#leaseHooks, leftovers);
     this.#leases.add(lease);
-    this.#known.add(client);
-    const { onCreateConnection, onReserveConnection } = this.#hooks;
-    if ((onCreateConnection && !reused) || onReserveConnection) {
+    this.#known.set(client, leftovers);
+    const isNew = !reused || leftovers.isReset;
+    if ((onCreateConnection && isNew) || onReserveConnection) {
       const connection = new ClientConnection(client);
       try {
-        if (!reused) {
+        if (isNew) {
           await onCreateConnection?.(connection);
+          leftovers.setUp();
         }
         await onReserveConnection?.(connection);
       } catch (error) {
@@ -173,6 +181,19 @@ export class ClientPool {
     await ended;
   }
 }
+
+/** What pg asks for as it connects, said again: behind a pooler, a reset goes back to what the pooler has connected with. */
+const startupOf = (client: PoolClient): readonly string[] => {
+  const { application_name: name, fallback_application_name: fallback } = (client as unknown as WireClient)
+    .connectionParameters;
+  const settings = {
+    client_encoding: 'UTF8',
+    ...((name || fallback) && { application_name: String(name || fallback) }),
+  };
+  return Object.entries(settings).map(
+    ([setting, value]) => `select pg_catalog.set_config('${setting}', ${client.escapeLiteral(value)}, false)`,
+  );
+};
 
 /** All that the pool has, also those that are not connected yet. */
 const clientsOf = (pool: Pool): readonly WireClient[] => (pool as unknown as { _clients: WireClient[] })._clients;

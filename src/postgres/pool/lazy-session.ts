@@ -88,6 +88,20 @@ export class LazySession {
     }
   }
 
+  /** The same, and what was left on it outside of transactions is put back. One on which that fails is dead. */
+  async connectClean(deadline?: number): Promise<Session> {
+    const session = await this.connect(deadline);
+    if (this.isOwn && session.leftSomething) {
+      await session.putBack();
+    }
+    return session;
+  }
+
+  /** Whether the connection comes from the pool, not from a caller who keeps it. */
+  get isOwn(): boolean {
+    return this.#borrowed === undefined;
+  }
+
   /** Ends the wait for a connection, if there is one. */
   abandonWait(reason: unknown): void {
     this.#abandon?.(reason);

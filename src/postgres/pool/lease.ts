@@ -8,6 +8,7 @@ import { type BatchClasses, batchClassesOf } from '../wire/batch-classes.js';
 import type { WireClient } from '../wire/pg-query.js';
 import { sendCancelRequest } from './cancel-request.js';
 import { toStatementResult } from './client-connection.js';
+import type { Leftover, Leftovers } from './leftovers.js';
 import type { Companions, Outcome, Pages, Session } from './session.js';
 import { watchSilence } from './silence.js';
 
@@ -24,6 +25,8 @@ export interface LeaseHooks {
   readonly stream: unknown;
   /** MikroORM's configuration of the engine that the pool is one of. */
   readonly engine: object;
+  /** Whether somebody beside the engine's own hooks may set up the connections that the pool makes. */
+  readonly setsUpClients: boolean;
 }
 
 /** One pool client while it's checked out: whatever happens to it, it goes back to the pool once. */
@@ -31,6 +34,7 @@ export class Lease implements Session {
   readonly #client: PoolClient;
   readonly #batches: BatchClasses;
   readonly #hooks: LeaseHooks;
+  readonly #leftovers: Leftovers;
   #returned = false;
   readonly #running = new Set<Batch>();
   #cancelling: Promise<void> | undefined;
@@ -45,10 +49,12 @@ export class Lease implements Session {
     /** Whether the client was already connected when it was taken from the pool. */
     readonly reused: boolean,
     hooks: LeaseHooks,
+    leftovers: Leftovers,
   ) {
     this.#client = client;
     this.#batches = batchClassesOf(client);
     this.#hooks = hooks;
+    this.#leftovers = leftovers;
     client.on('error', this.#onError);
   }
 
@@ -79,9 +85,45 @@ export class Lease implements Session {
     return this.#client;
   }
 
+  get leftSomething(): boolean {
+    return !this.#leftovers.isEmpty;
+  }
+
+  note(left: readonly Leftover[]): void {
+    this.#leftovers.note(left);
+  }
+
   async execute(sql: string, values?: readonly unknown[], companions?: Companions): Promise<Outcome> {
+    if (companions?.puttingBack && this.leftSomething) {
+      return this.#putBackAfter(sql, companions);
+    }
     const batch = new this.#batches.Batch(sql, values, companions);
     return this.#run(batch, sql, values?.length ?? 0, companions);
+  }
+
+  /** In the same message as what ends the transaction. */
+  async #putBackAfter(sql: string, companions: Companions): Promise<Outcome> {
+    const batch = new this.#batches.Batch(sql, [], { ...companions, after: this.#leftovers.remedies() });
+    const { afterError, after, ...outcome } = await this.#run(batch, sql, 0, companions);
+    if (afterError) {
+      this.destroy(afterError);
+    } else if (!outcome.error) {
+      this.#leftovers.forget();
+    }
+    return outcome;
+  }
+
+  async putBack(): Promise<void> {
+    const remedies = this.#leftovers.remedies();
+    const last = remedies.at(-1);
+    if (last !== undefined) {
+      const { error } = await this.execute(last, [], { before: remedies.slice(0, -1), prompt: true });
+      if (error) {
+        this.destroy(error);
+      } else {
+        this.#leftovers.forget();
+      }
+    }
   }
 
   stream(sql: string, values: readonly unknown[], rows: number, companions?: Companions): Pages {
@@ -223,6 +265,8 @@ export class Lease implements Session {
   release(): void {
     if (this.#running.size > 0 || this.status !== 'I') {
       this.destroy(new Error('The connection was given back in the middle of a transaction'));
+    } else if (this.#leftovers.isReset && this.#hooks.setsUpClients) {
+      this.destroy(new Error('The connection was reset, and whoever sets up connections hears of new ones only'));
     } else {
       this.#return();
     }

@@ -81,7 +81,7 @@ export function connectInTurn(pool: Pool, servers: Servers): void {
 }
 
 /** What of pg's `Client` the one above writes. */
-interface ConnectingClient extends Omit<WireClient, 'host' | 'port' | 'ssl'> {
+interface ConnectingClient extends Omit<WireClient, 'host' | 'port' | 'ssl' | 'connectionParameters'> {
   host: string;
   port: number;
   ssl: unknown;

@@ -1,4 +1,5 @@
 import type { QueryResult } from 'kysely';
+import type { Leftover } from './leftovers.js';
 
 /** What travels with a statement, in one message where the database is at the other end of a network. */
 export interface Companions {
@@ -15,6 +16,8 @@ export interface Companions {
    * has a connection to the server for it.
    */
   readonly startWithin?: number;
+  /** It ends the transaction: what may have been left on the session is put back behind it, if it succeeds. */
+  readonly puttingBack?: boolean;
 }
 
 export interface StatementResult extends QueryResult<unknown> {
@@ -67,6 +70,12 @@ export interface Session {
   readonly roundTrips: number;
   /** Whether a statement may be sent before the one before it was answered. */
   readonly pipelines: boolean;
+  /** Whether something may have been left on it that outlives the transaction. */
+  readonly leftSomething: boolean;
+  /** What may be left on it is noted before it is sent. */
+  note(left: readonly Leftover[]): void;
+  /** Puts back at once what may have been left on it. Where that fails the session is closed, or rejects if it can't be. */
+  putBack(): Promise<void>;
   execute(sql: string, values?: readonly unknown[], companions?: Companions): Promise<Outcome>;
   stream(sql: string, values: readonly unknown[], rows: number, companions?: Companions): Pages;
   /** Cancels the running statement; resolves when the server has been told. Without one it does nothing. */

@@ -1,3 +1,5 @@
+import type { Leftover } from '../pool/leftovers.js';
+import { leftoversOf } from './leftovers.js';
 import { Lexer, type Statement } from './lexer.js';
 import { refusalOf } from './transaction-control.js';
 
@@ -15,6 +17,8 @@ export interface StatementText {
   readonly mayNotify: boolean;
   /** Whether the rights of those that come after it may be others. */
   readonly mayChangeRole: boolean;
+  /** What it may leave on the session. */
+  readonly leaves: readonly Leftover[];
   /** Why it can't be sent in a transaction. */
   readonly refusal: string | undefined;
 }
@@ -46,6 +50,7 @@ export function readStatementText(sql: string, { readOnly }: { readonly readOnly
     mayWriteLater: false,
     mayNotify: sql.length < LONG && /(?:\b|pg_)notify\b/i.test(sql),
     mayChangeRole: sql.length < LONG && /set_config/i.test(sql),
+    leaves: leftoversOf(sql, statements ?? [first]),
     refusal: undefined as string | undefined,
   };
   const learn = ({ tokens }: Statement): void => {

@@ -64,6 +64,18 @@ export class TransactionChannel {
     return this.controls.begun && !this.#state.dead ? this.connection.current : undefined;
   }
 
+  /** Whether what may have been left on the session is put back at the end: on one that was borrowed, it's the lender's. */
+  get putsBack(): boolean {
+    return this.connection.isOwn;
+  }
+
+  /**
+   * Whether something may have been left that has to be put back behind COMMIT, which therefore has to be a message of its own.
+   */
+  get leftSomething(): boolean {
+    return this.putsBack && this.connection.current?.leftSomething === true;
+  }
+
   /** `savepoint`: the one that the statement is sent in. */
   async run(
     query: CompiledQuery,
@@ -98,6 +110,7 @@ export class TransactionChannel {
     }
     const after = this.#ask(text, { guarded: false });
     const before = this.#state.begun ? [] : FOLLOWING;
+    session.note(text.leaves);
     const outcome = await session.execute(sql, parameters, { before, after });
     if (outcome.lost || (outcome.error && outcome.controlsDone < before.length)) {
       // what came first finds out what that means: it may have been sent once more on another connection
@@ -126,6 +139,7 @@ export class TransactionChannel {
         // there is nobody to undo a question that fails
         const after = this.#ask(text, { guarded: false });
         const startWithin = this.#startsWithin();
+        session.note(text.leaves);
         const pages = session.stream(sql, parameters, rows, { before: this.controls.take(), startWithin, after });
         const first = await pages.read();
         return { pages, first, outcome: first.length > 0 ? undefined : await pages.ended };
@@ -180,7 +194,7 @@ export class TransactionChannel {
 
   async #connect(savepoint: string | undefined, deadline?: number): Promise<Session> {
     try {
-      return this.connection.current ?? (await this.connection.connect(deadline));
+      return this.connection.current ?? (await this.connection.connectClean(deadline));
     } catch (error) {
       // The caller may catch it, and COMMIT must not succeed without the statement that couldn't be sent.
       this.#state.die(error, savepoint !== undefined && this.controls.waits(savepoint) ? { savepoint } : {});
@@ -194,6 +208,7 @@ export class TransactionChannel {
     text: StatementText,
     burst?: Burst,
   ): Promise<Outcome> {
+    session.note(text.leaves);
     if (text.joinable) {
       const after = this.#ask(text, { guarded: true });
       const startWithin = this.#startsWithin();

@@ -52,7 +52,7 @@ export class TransactionEnd {
   async rollback(): Promise<void> {
     const session = this.#channel.begun;
     if (session) {
-      const { error } = await session.execute('rollback', [], { prompt: true });
+      const { error } = await session.execute('rollback', [], { prompt: true, puttingBack: this.#channel.putsBack });
       if (error) {
         // Closing the connection rolls back as well.
         session.destroy(error);
@@ -62,11 +62,14 @@ export class TransactionEnd {
   }
 
   async #commitOn(session: Session, message?: CommitMessage): Promise<void> {
-    const { error, lost, result } = await session.execute('commit', [], { before: this.#channel.controls.take() });
+    const before = this.#channel.controls.take();
+    const puttingBack = this.#channel.putsBack;
+    const { error, lost, result } = await session.execute('commit', [], { before, puttingBack });
     if (lost) {
       await this.#settle(connectionLost(error), message);
     } else if (error) {
       this.#state.end('rolled-back');
+      await (puttingBack && session.putBack());
       throw this.#services.convert(error);
     } else if (result?.command === 'ROLLBACK') {
       throw this.#abort();

@@ -23,6 +23,7 @@ export interface WireClient {
   readonly port: number;
   readonly ssl: unknown;
   readonly sslNegotiation: 'postgres' | 'direct';
+  readonly connectionParameters: { readonly application_name?: string; readonly fallback_application_name?: string };
   readonly processID: number;
   readonly secretKey: number;
 }
