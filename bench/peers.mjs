@@ -1,6 +1,12 @@
 // Who takes part, in the order of the tables. `file` is the peer's file where it isn't its name; `options` are its variant's.
 export const peers = [
   { name: 'mikro-orm-uow', quick: true },
+  {
+    name: 'mikro-orm-uow, last trip joined',
+    file: 'mikro-orm-uow',
+    options: { commitWithLastStatement: true },
+    quick: true,
+  },
   { name: 'mikro-orm', title: 'MikroORM', quick: true },
   { name: 'mikro-orm-on-this-driver', title: 'MikroORM on this driver' },
   { name: 'typeorm', title: 'TypeORM' },

@@ -4,7 +4,7 @@
 // out what has none),
 // `loops` how many run at once, `poolSize` the pool's size. `input(i)` makes the arguments of the i-th operation. `changes` is what
 // one operation adds to [rows, sum of all balances, sum of the balances of even keys]. `roundTrips` and `connections` are what this
-// library needs for one operation, once warm: checked, as counts are no matter of the machine.
+// library needs for one operation, once warm, and `joined` with `commitWithLastStatement`: checked, as counts are no matter of the machine.
 
 const data = (i) => ({ owner: `Owner ${i}`, balance: 1 });
 const rows = (count) => (i) => [Array.from({ length: count }, (_, n) => data(i * count + n))];
@@ -19,7 +19,15 @@ const reading = { ...large, setup: 10_000, changes: [0, 0, 0] };
 
 export const workloads = [
   { name: 'nothing', title: 'nothing sent', ...small, input: () => [], changes: [0, 0, 0], roundTrips: 0 },
-  { name: 'insert', title: 'one insert', ...small, input: (i) => [data(i)], changes: [1, 1, undefined], roundTrips: 2 },
+  {
+    name: 'insert',
+    title: 'one insert',
+    ...small,
+    input: (i) => [data(i)],
+    changes: [1, 1, undefined],
+    roundTrips: 2,
+    joined: 1,
+  },
   {
     name: 'change',
     title: 'read, change, write a row',
@@ -27,6 +35,7 @@ export const workloads = [
     input: (i) => [key(i)],
     changes: [0, 1, undefined],
     roundTrips: 3,
+    joined: 2,
   },
   {
     name: 'transfer',
@@ -35,6 +44,7 @@ export const workloads = [
     input: (i) => [pair(i)],
     changes: [0, 0, 1],
     roundTrips: 4,
+    joined: 3,
   },
   {
     name: 'sideBySide',
@@ -53,6 +63,7 @@ export const workloads = [
     input: rows(100),
     changes: [100, 100, undefined],
     roundTrips: 2,
+    joined: 1,
   },
   {
     name: 'insertEntities',

@@ -39,6 +39,21 @@ export async function flushAll(session: EntityManager): Promise<void> {
   );
 }
 
+/** Whether nobody but the session itself has a part in its flush, or in the end of its transaction. */
+export function isUnheard(session: EntityManager): boolean {
+  const subscribers = [...session.getEventManager().getSubscribers()];
+  return (
+    !hasHooks(session) && !subscribers.some((subscriber) => heard.some((event) => subscriber[event] !== undefined))
+  );
+}
+
+const heard = [
+  EventType.beforeFlush,
+  EventType.onFlush,
+  EventType.beforeTransactionCommit,
+  EventType.afterTransactionCommit,
+] as const;
+
 const hearsOfFlushes = (session: EntityManager): boolean =>
   [...session.getEventManager().getSubscribers()].some(
     (subscriber) => subscriber.beforeFlush !== undefined || subscriber.onFlush !== undefined,

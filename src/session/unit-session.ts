@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { ChangeSet, EntityManager, EntityName, FlushMode, TransactionOptions } from '@mikro-orm/core';
+import type { ChangeSet, EntityManager, EntityName, FlushMode, TransactionOptions, UnitOfWork } from '@mikro-orm/core';
 import { withConstraintDetails } from './constraint-details.js';
 import { FlushWatch } from './flush-watch.js';
 import { sparingChanges } from './hydration.js';
@@ -40,6 +40,8 @@ export class SessionBinding<Owner extends SessionOwner = SessionOwner> implement
   readonly calls = new SessionCalls();
   readonly watch: FlushWatch;
   journal: Journal | undefined;
+  /** Called in each flush when it is known what it is going to send. */
+  sending: ((unitOfWork: UnitOfWork) => void) | undefined;
   /** Hears of what each flush was to send, where somebody counts it. */
   flushed: ((changeSets: readonly ChangeSet<object>[]) => void) | undefined;
   /** While what an inner unit did is being undone, nothing is flushed: it would be what is to be undone. */

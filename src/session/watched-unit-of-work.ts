@@ -54,6 +54,7 @@ export const watchedUnitOfWork = over(base, {
     watch.start();
     journal?.sends(this.getCollectionUpdates() as Collection<object>[]);
     base['filterCollectionUpdates'].call(this);
+    bindingOf(this).sending?.(this);
   },
   /** Ends each flush, also one that failed. */
   postCommitCleanup(this: UnitOfWork) {

@@ -21,6 +21,7 @@ const checks: { readonly [Name in keyof UnitOfWorkOptions]-?: (value: unknown) =
   readOnly: (readOnly) => trueOrFalse('readOnly', readOnly),
   deferrable: (deferrable) => trueOrFalse('deferrable', deferrable),
   outermost: (outermost) => trueOrFalse('outermost', outermost),
+  commitWithLastStatement: (joined) => trueOrFalse('commitWithLastStatement', joined),
   signal: checkSignal,
   session: checkSession,
   timeouts: checkTimeouts,

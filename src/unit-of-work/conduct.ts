@@ -8,6 +8,7 @@ import { inContextOf, inTransaction, newSession } from '../session/in-transactio
 import { prepareSessions } from '../session/unit-session.js';
 import { type UnitEnclosure, unitEnclosureOf } from './enclosure.js';
 import { endInner } from './end-inner.js';
+import { flushLast } from './last-flush.js';
 import type { Launch } from './launch.js';
 import { atItsKey, checkOnce, settledByKey } from './once/once.js';
 import { OpenRun } from './open-run.js';
@@ -40,7 +41,6 @@ export async function conduct<T>(launch: Launch, work: (unit: Unit) => T | Promi
   prepareSessions(orm.em);
   check?.(orm);
   checkOnce(orm, options, manual);
-
   const enclosure = unitEnclosureOf(engineFactory);
   const place = placeOf(orm, options, unitAround(orm, launch, nest), enclosure);
   const { name = launch.name } = options;
@@ -229,7 +229,7 @@ async function perform(unit: Unit, work: () => Promise<unknown>): Promise<void> 
   if (transaction !== undefined) {
     await unit.driver.assertCommittable?.(transaction);
   }
-  await flushAll(binding.session);
+  await flushLast(unit);
 }
 
 /** Right before COMMIT or RELEASE, after all that subscribers do, during which the unit may be interrupted. */

@@ -59,6 +59,14 @@ export interface UnitOfWorkOptions {
   deferrable?: boolean | undefined;
   /** Refuses to run inside of another unit or transaction: what it does is committed when it is done, or not at all. */
   outermost?: boolean | undefined;
+  /**
+   * Sends COMMIT along with the last flush where that is one INSERT, or one UPDATE of entities by their keys, and nothing else can
+   * still fail the unit: one round trip less. Off unless set, for it costs certainty: where the connection is lost before the answer,
+   * nobody may know whether it is stored (CommitOutcomeUnknownError), which `once` settles; and where it is stored, but the answer of
+   * an INSERT is lost, that is an AfterCommitError, for what the database has given to the new rows is lost with it. Without effect
+   * where versions, hooks or subscribers have a say, on PGlite, in inner units and with `once`.
+   */
+  commitWithLastStatement?: boolean | undefined;
   /** Ends the unit when it is aborted: rolled back, the running statement cancelled on the server. */
   signal?: AbortSignal | undefined;
   /** What row-level security policies ask for. A function is asked once a run, before anything is sent. */

@@ -34,6 +34,8 @@ interface TruthfulConnection {
         readonly held: number;
       }
     | undefined;
+  /** The transaction, as which its next statement is its last, with which COMMIT goes along; undefined where it can't. */
+  lastIn(transaction: Transaction, rows: number | undefined): Transaction | undefined;
   /** Rejects with TransactionAbortedError where COMMIT would. */
   assertCommittable(transaction: Transaction): Promise<void>;
 }

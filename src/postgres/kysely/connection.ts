@@ -169,6 +169,14 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     return this.#transactions.usageOf(trx);
   }
 
+  /**
+   * The transaction, as which its next statement is its last: COMMIT goes along with it. `rows`: how many an UPDATE has to meet, or
+   * else nothing is stored. Undefined in a savepoint.
+   */
+  lastIn(trx: TransactionContext, rows: number | undefined): TransactionContext | undefined {
+    return this.#transactions.lastIn(trx, rows);
+  }
+
   /** Rejects with TransactionAbortedError where COMMIT would; nothing is sent. */
   async assertCommittable(trx: TransactionContext): Promise<void> {
     await (await this.#transactions.scopeOf(trx)).transaction.assertCommittable();

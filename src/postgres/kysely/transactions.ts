@@ -57,6 +57,7 @@ const inside = new AsyncLocalStorage<Inside>();
 export class Transactions {
   readonly #host: TransactionHost;
   readonly #scopes = new WeakMap<TransactionContext, Scope>();
+  readonly #last = new WeakMap<TransactionContext, { readonly scope: Scope; readonly rows: number | undefined }>();
 
   constructor(host: TransactionHost) {
     this.#host = host;
@@ -185,6 +186,17 @@ export class Transactions {
     return this.#scopes.get(trx) ?? (await this.#adopt(trx));
   }
 
+  /** The transaction as one whose next statement is its last; undefined in a savepoint. */
+  lastIn(trx: TransactionContext, rows: number | undefined): TransactionContext | undefined {
+    const scope = this.#scopes.get(trx);
+    if (scope === undefined || scope.savepoint !== undefined) {
+      return undefined;
+    }
+    const last = {} as TransactionContext;
+    this.#last.set(last, { scope, rows });
+    return last;
+  }
+
   /** What the transaction has done so far; undefined where it is none of these. */
   usageOf(trx: TransactionContext): TransactionUsage | undefined {
     return this.#scopes.get(trx)?.transaction.usage;
@@ -196,6 +208,11 @@ export class Transactions {
    */
   direct<Trx extends object | undefined>(context: Trx): Trx {
     const trx = context as TransactionContext | undefined;
+    const last = trx && this.#last.get(trx);
+    if (last) {
+      const { scope, rows } = last;
+      return { executeQuery: (query: CompiledQuery) => scope.runLast(query, rows) } as unknown as Trx;
+    }
     const scope = trx && this.#scopes.get(trx);
     if (!scope) {
       return context;

@@ -138,6 +138,12 @@ export class Scope implements DatabaseConnection {
     return await this.transaction.execute(query, this.savepoint);
   }
 
+  /** Runs the last one, with which COMMIT goes along where it can. */
+  async runLast<R>(query: CompiledQuery, rows: number | undefined): Promise<QueryResult<R>> {
+    this.assertOpen();
+    return await this.transaction.executeLast(query, rows);
+  }
+
   async *streamQuery<R>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<R>> {
     this.assertOpen();
     this.#current = query;

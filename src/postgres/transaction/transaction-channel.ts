@@ -76,6 +76,22 @@ export class TransactionChannel {
     return this.putsBack && this.connection.current?.leftSomething === true;
   }
 
+  /** Sends the last statement, with COMMIT behind it. It is not sent once more on another connection. */
+  async sendLast({ sql, parameters }: CompiledQuery, text: StatementText): Promise<Outcome> {
+    this.#startWithin = this.#services.pool.timeout;
+    const session = await this.#connect(undefined);
+    // notes that it may write; the answer would come too late
+    this.identity.question(text, { guarded: false });
+    const startWithin = this.#startsWithin();
+    const outcome = await session.execute(sql, parameters, {
+      before: this.controls.take(),
+      startWithin,
+      after: ['commit'],
+    });
+    this.controls.ran(outcome.controlsDone);
+    return outcome;
+  }
+
   /** `savepoint`: the one that the statement is sent in. */
   async run(
     query: CompiledQuery,

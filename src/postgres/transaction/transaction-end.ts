@@ -1,8 +1,10 @@
-import type { TransactionSettings } from 'kysely';
+import type { CompiledQuery, QueryResult, TransactionSettings } from 'kysely';
 import { CommitOutcomeUnknownError } from '../../errors.js';
 import { type CommitMessage, commits } from '../../observability/events.js';
 import { connectionLost } from '../connection-errors.js';
 import type { Session } from '../pool/session.js';
+import { columnsReturned, guardedUpdate, rowsMet } from './guarded-update.js';
+import type { StatementText } from './statement-text.js';
 import type { TransactionChannel, TransactionServices } from './transaction-channel.js';
 import type { TransactionState } from './transaction-state.js';
 
@@ -31,17 +33,77 @@ export class TransactionEnd {
       throw this.#abort();
     }
     if (session) {
-      await (commits.hasSubscribers ? this.#watched(session) : this.#commitOn(session));
+      await this.#told((message) => this.#commitOn(session, message));
     }
     this.#state.end('committed');
   }
 
-  #watched(session: Session): Promise<void> {
+  /**
+   * Sends COMMIT along with the last statement; `rows`: how many an UPDATE has to meet. Resolves undefined where it can't go along:
+   * then neither was sent.
+   */
+  async commitWith(
+    query: CompiledQuery,
+    text: StatementText,
+    rows: number | undefined,
+  ): Promise<QueryResult<unknown> | undefined> {
+    const channel = this.#channel;
+    const sql = rows === undefined ? query.sql : guardedUpdate(query.sql, rows);
+    const mustStandAlone = !text.joinable || text.leaves.length > 0 || channel.leftSomething || this.#state.aborted;
+    if (sql === undefined || mustStandAlone) {
+      return undefined;
+    }
+    this.#state.notice(channel.connection.current);
+    this.#state.assertAlive();
+    return this.#told((message) =>
+      this.#commitWith({ ...query, sql }, text, { rows, columns: columnsReturned(query.sql) }, message),
+    );
+  }
+
+  async #commitWith(
+    query: CompiledQuery,
+    text: StatementText,
+    { rows, columns }: { readonly rows: number | undefined; readonly columns: number },
+    message: CommitMessage | undefined,
+  ): Promise<QueryResult<unknown>> {
+    const outcome = await this.#channel.sendLast(query, text);
+    const { error, afterError, lost, result } = outcome;
+    if (lost) {
+      await this.#settle(connectionLost(error), message);
+      this.#state.endWithStatement('committed');
+      if (rows === undefined || columns > 1) {
+        // what the database has given to the rows, beside their keys, is lost with the answer
+        throw connectionLost(error);
+      }
+    } else if (afterError) {
+      this.#state.endWithStatement('rolled-back');
+      throw this.#services.convert(afterError);
+    } else if (error) {
+      this.#channel.account(outcome, text);
+      const met = rows === undefined ? undefined : rowsMet(error);
+      if (met === undefined) {
+        throw this.#services.convert(error);
+      }
+      return { rows: [], numAffectedRows: BigInt(met) };
+    } else {
+      this.#state.endWithStatement('committed');
+    }
+    return rows === undefined
+      ? (result ?? { rows: [] })
+      : { rows: columns > 0 ? (result?.rows ?? []) : [], numAffectedRows: BigInt(rows) };
+  }
+
+  /** Has who listens know how a COMMIT ends. */
+  #told<T>(commit: (message?: CommitMessage) => Promise<T>): Promise<T> {
+    if (!commits.hasSubscribers) {
+      return commit();
+    }
     const message: CommitMessage = { engine: this.#services.pool.engine, outcome: 'pending', learnt: 'answer' };
     return commits.tracePromise(async () => {
       try {
-        await this.#commitOn(session, message);
-        message.outcome = 'committed';
+        const result = await commit(message);
+        message.outcome = this.#state.aborted ? 'rolled-back' : 'committed';
+        return result;
       } catch (error) {
         message.outcome = error instanceof CommitOutcomeUnknownError ? 'unknown' : 'rolled-back';
         throw error;

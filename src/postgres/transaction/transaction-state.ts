@@ -74,6 +74,12 @@ export class TransactionState {
     this.#ending = true;
   }
 
+  /** The last statement has ended it, for COMMIT went along. */
+  endWithStatement(status: UnitStatus): void {
+    this.#endedBySql = true;
+    this.end(status);
+  }
+
   end(status: UnitStatus): void {
     this.#ending = true;
     this.#status = status;

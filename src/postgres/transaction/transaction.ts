@@ -112,6 +112,20 @@ export class Transaction {
     }
   }
 
+  /** Runs the last statement; COMMIT goes along with it where it can, and otherwise is to follow. */
+  async executeLast<R>(query: CompiledQuery, rows: number | undefined): Promise<QueryResult<R>> {
+    this.#assertNotStreaming();
+    const text = this.#read(query);
+    const result = await this.#inTurn(async () => {
+      try {
+        return await this.#end.commitWith(query, text, rows);
+      } finally {
+        this.#finish();
+      }
+    });
+    return (result as QueryResult<R> | undefined) ?? (await this.execute<R>(query, undefined, { alone: true }));
+  }
+
   /** Resolves when what was handed over before has ended. */
   async quiet(): Promise<void> {
     this.#assertNotStreaming();
