@@ -94,6 +94,13 @@ export class AfterCommitError extends UnitOfWorkError {
 export class PoolTimeoutError extends UnitOfWorkError {
   /** The class's name. */
   override name = 'PoolTimeoutError';
+  /** The units of work that hold a connection, those first that have been open for longest. */
+  readonly units: readonly {
+    /** What the unit is called. */
+    readonly name: string;
+    /** For how many milliseconds it has been open. */
+    readonly age: number;
+  }[];
 
   constructor(
     message: string,
@@ -104,9 +111,10 @@ export class PoolTimeoutError extends UnitOfWorkError {
       /** How many of them are in use. */
       readonly held: number;
     },
-    options?: { cause?: unknown },
+    options?: { cause?: unknown; units?: PoolTimeoutError['units'] },
   ) {
     super(message, options);
+    this.units = options?.units ?? [];
   }
 }
 

@@ -1,7 +1,8 @@
 export { engineOptions } from './config/engine-options.js';
 export { type PostgresConfig, postgresConfig } from './config/postgres-config.js';
 export { MikroOrmConnectionProxy } from './connection/connection-proxy.js';
-export { type EngineOptions, MikroOrmEngineFactory } from './engine/engine-factory.js';
+export { type EngineOptions, type EngineState, MikroOrmEngineFactory } from './engine/engine-factory.js';
+export type { OpenUnitState } from './engine/open-units.js';
 export {
   AfterCommitError,
   CommitOutcomeUnknownError,
@@ -17,6 +18,7 @@ export type { BaseRepository } from './interfaces/base-repository.js';
 export type { BaseUnitOfWork } from './interfaces/base-unit-of-work.js';
 export type { ConnectionProxy } from './interfaces/connection-proxy.js';
 export type { EngineFactory } from './interfaces/engine-factory.js';
+export type { PoolState } from './postgres/pool/pool-state.js';
 export type { BatchOptions, StreamOptions } from './repository/paging/large.js';
 export type { PageEnd, PageOptions, PageStart } from './repository/paging/page.js';
 export type { Row, RowField, RowsOptions } from './repository/reading/rows.js';

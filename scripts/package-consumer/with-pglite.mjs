@@ -9,6 +9,7 @@ import {
   MikroOrmUnitOfWork,
   postgresConfig,
 } from 'mikro-orm-uow';
+import { UnitOfWorkPgliteDriver } from 'mikro-orm-uow/pglite';
 
 const Account = defineEntity({
   name: 'Account',
@@ -24,6 +25,7 @@ class BankUnitOfWork extends MikroOrmUnitOfWork.of({ accounts: AccountRepository
 const config = postgresConfig({ DATABASE_URL: 'pglite://memory' });
 const engineFactory = new MikroOrmEngineFactory(engineOptions(config, { entities: [Account] }));
 const orm = await engineFactory.create();
+assert.equal(orm.driver.constructor, UnitOfWorkPgliteDriver);
 await orm.schema.create();
 
 const uow = new BankUnitOfWork(engineFactory);

@@ -10,6 +10,13 @@ const require = createRequire(import.meta.url);
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** A module hook: what the library imports by its own name is its source, too. */
+export async function resolve(specifier, context, next) {
+  return specifier === 'mikro-orm-uow/pglite'
+    ? next(new URL('../../src/postgres/pglite/index.ts', import.meta.url).href, context)
+    : next(specifier, context);
+}
+
 /**
  * A module hook. TypeDI injects by `design:paramtypes`, which tsx does not emit: the few files with services are compiled
  * by TypeScript itself, each alone and without checking its types, which takes a moment only.

@@ -50,7 +50,8 @@ export async function engineOptions<EngineOptions extends Partial<Options> = Par
 async function pgliteOptions({ dataDir, snapshot }: Dsn & { kind: 'pglite' }): Promise<Partial<Options>> {
   const { UnitOfWorkPgliteDriver } = await driverFor(
     '@mikro-orm/pglite',
-    () => import('../postgres/pglite/pglite-driver.js'),
+    // a name that bundlers can't follow: a service on PostgreSQL has no PGlite that they could find
+    () => import(['mikro-orm-uow', 'pglite'].join('/')) as Promise<typeof import('../postgres/pglite/index.js')>,
   );
   if (snapshot === undefined) {
     return { driver: UnitOfWorkPgliteDriver, dbName: dataDir };
@@ -103,6 +104,12 @@ async function driverFor<Module>(packageName: string, load: () => Promise<Module
     const { code, message } = error as { code?: unknown; message?: unknown };
     if (code !== 'ERR_MODULE_NOT_FOUND' || !String(message).startsWith('Cannot find package')) {
       throw error;
+    }
+    if (String(message).includes("'mikro-orm-uow'")) {
+      throw new ConfigurationError(
+        'This DSN is PGlite’s, whose driver is no part of a bundle unless you say so: import UnitOfWorkPgliteDriver from mikro-orm-uow/pglite and give MikroORM { driver: UnitOfWorkPgliteDriver, dbName }, or install mikro-orm-uow beside the bundle.',
+        { cause: error },
+      );
     }
     throw new ConfigurationError(`This DSN needs ${packageName}, which is not installed: npm install ${packageName}`, {
       cause: error,

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { MikroORM, type Options } from '@mikro-orm/core';
 import { ConfigurationError, UnitOfWorkClosedError, UnitOfWorkError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
+import { tellHolders } from '../postgres/pool/holders.js';
+import type { PoolState } from '../postgres/pool/pool-state.js';
 import { prepareSessions } from '../session/unit-session.js';
 import { checkCursorSecret, keepCursorSecret } from './cursor-secret.js';
 import { checkEngine, milliseconds, within } from './health.js';
-import { OpenUnits, type UnitHost } from './open-units.js';
+import { type OpenUnitState, OpenUnits, type UnitHost } from './open-units.js';
 
 /** How many milliseconds units that are interrupted may take to end. */
 const rollbackTime = 7_000;
@@ -17,7 +19,18 @@ export type EngineOptions = Partial<Options> & {
    * text, say, and the same in each process. Without it cursors are readable, and orders by hidden fields are refused.
    */
   readonly cursorSecret?: string | undefined;
+  /**
+   * After how many milliseconds a unit of work that is still open is told of, by a warning of the process with the stack that
+   * opened it, once for each such place. Off unless set.
+   */
+  readonly openTooLong?: number | undefined;
 };
+
+/** What an engine does at the moment, as `state()` gives it. */
+export interface EngineState extends PoolState {
+  /** The units of work with a transaction of their own, in the order in which they were opened. */
+  readonly openUnits: readonly OpenUnitState[];
+}
 
 /**
  * Makes one MikroORM instance, the engine, and closes it. An application has one for each database.
@@ -37,6 +50,7 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
   readonly openUnits = new OpenUnits();
   readonly #options: Promise<EngineOptions>;
   #engine: Promise<MikroORM> | undefined;
+  #started: MikroORM | undefined;
   #disposal: Promise<void> | undefined;
 
   /** Nothing happens before the first `create()`: errors in the options, or in the promise of them, come from there. */
@@ -76,6 +90,7 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
     if (this.#engine !== undefined) {
       this.#disposal ??= this.#close(this.#engine, timeout).finally(() => {
         this.#engine = undefined;
+        this.#started = undefined;
         this.#disposal = undefined;
       });
     }
@@ -91,6 +106,29 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
     await checkEngine(this, options?.timeout);
   }
 
+  /**
+   * What the engine does at the moment, without asking the database: how the pool's connections are used, and which units of work
+   * are open. All counts are 0 before the first statement, and on a driver that is none of this library's.
+   *
+   * @example
+   * ```ts
+   * import type { MikroOrmEngineFactory } from 'mikro-orm-uow';
+   *
+   * export function describe(engineFactory: MikroOrmEngineFactory): string {
+   *   const { size, held, waiting, openUnits } = engineFactory.state();
+   *   const names = openUnits.map(({ name, since }) => `${name} since ${since.toISOString()}`);
+   *   return `${held} of ${size} connections held, ${waiting} waiting: ${names.join(', ')}`;
+   * }
+   * ```
+   */
+  state(): EngineState {
+    const connection = this.#started?.em.getConnection() as { readonly poolState?: PoolState } | undefined;
+    return {
+      ...(connection?.poolState ?? { size: 0, held: 0, idle: 0, waiting: 0 }),
+      openUnits: this.openUnits.list(),
+    };
+  }
+
   /** The same as `dispose()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
@@ -101,14 +139,17 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
     if (typeof options !== 'object' || options === null) {
       throw new ConfigurationError('An engine factory needs the options of MikroORM, or a promise of them.');
     }
-    const { cursorSecret, ...rest } = options;
+    const { cursorSecret, openTooLong, ...rest } = options;
     checkCursorSecret(cursorSecret);
+    this.openUnits.overdue.limit = openTooLong;
     // MikroORM tells the contexts of engines apart by this name only, and gives all the same one
     const orm = await MikroORM.init({ contextName: `mikro-orm-uow-${randomUUID()}`, ...rest });
     if (cursorSecret !== undefined) {
       keepCursorSecret(orm.config, cursorSecret);
     }
+    tellHolders(orm.config, () => this.openUnits.holders());
     prepareSessions(orm.em);
+    this.#started = orm;
     return orm;
   }
 

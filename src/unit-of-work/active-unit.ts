@@ -1,5 +1,4 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { deferred } from '../common/deferred.js';
 import { ConfigurationError, type UnitStatus } from '../errors.js';
 import type { BaseUnitOfWork } from '../interfaces/base-unit-of-work.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
@@ -38,7 +37,7 @@ export abstract class ActiveUnit<Declared extends Repositories> implements BaseU
     this.#unit = unit;
     this.#engineFactory = engineFactory;
     unit.opened = this;
-    this.#connectionProxy = new UnitConnectionProxy(unit);
+    this.#connectionProxy = new UnitConnectionProxy(unit, this);
   }
 
   /**
@@ -178,11 +177,19 @@ export async function beginUnit<Declared extends Repositories>(
   launch: Launch,
   OpenUnit: ActiveUnitClass<Declared>,
 ): Promise<OpenUnitOfWork<Declared>> {
-  const opened = deferred<OpenUnitOfWork<Declared>>();
-  const ended = conduct(launch, async (unit) => {
-    opened.resolve(new OpenUnit(unit, launch.engineFactory));
-    await unit.state.decided;
+  // let go of once it is opened: what goes on would hold the unit, and nobody would notice that its users have lost it
+  let opened: ((unit: OpenUnitOfWork<Declared>) => void) | undefined;
+  let failed: ((error: unknown) => void) | undefined;
+  const opening = new Promise<OpenUnitOfWork<Declared>>((resolve, reject) => {
+    opened = resolve;
+    failed = reject;
   });
-  // rejects where the unit could not be opened; how an open unit ends is told to whoever ends it
-  return Promise.race([opened.promise, ended.then(() => opened.promise)]);
+  conduct(launch, async (unit) => {
+    opened?.(new OpenUnit(unit, launch.engineFactory));
+    opened = undefined;
+    failed = undefined;
+    await unit.state.decided;
+    // rejects where the unit could not be opened; how an open unit ends is told to whoever ends it
+  }).catch((error) => failed?.(error));
+  return opening;
 }

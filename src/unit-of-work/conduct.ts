@@ -29,6 +29,7 @@ const rollBack = Symbol('roll back');
 /** Opens a unit where `propagation` says, runs `work` in it, and again as `retry` says. */
 export async function conduct<T>(launch: Launch, work: (unit: Unit) => T | Promise<T>): Promise<T> {
   const { engineFactory, options, inside, manual, check } = launch;
+  const openedAt = openUnitsOf(engineFactory)?.overdue.placeOf(conduct);
   options.signal?.throwIfAborted();
   // awaited in either case, so that units which are opened side by side get their turns in that order
   const orm = await (inside?.orm ?? engineFactory.create());
@@ -39,16 +40,16 @@ export async function conduct<T>(launch: Launch, work: (unit: Unit) => T | Promi
 
   const enclosure = unitEnclosureOf(engineFactory);
   const place = placeOf(orm, options, unitAround(orm, launch, nest), enclosure);
-  const run = new OpenRun();
   const { name = launch.name } = options;
+  const run = new OpenRun(name, !isOutermost(place), openedAt);
   const attempt = async (number: number): Promise<T> => {
     const own = await optionsIn(place, options, inside ?? unitOf(orm));
-    const unit = new Unit({ name, orm, engineFactory, options: own, place, manual, attempt: number, nest });
+    const unit = new Unit({ name, orm, engineFactory, options: own, place, manual, attempt: number, nest, openedAt });
     run.unit = unit;
     const again = () => attempt(number);
     return atItsKey(unit, () => conductOnce(unit, work), again);
   };
-  const leave = openUnitsOf(engineFactory)?.enter(run);
+  const leave = openUnitsOf(engineFactory)?.enter(run, openedAt);
   try {
     return await (isOutermost(place) && !manual ? retrying(options, run, attempt) : attempt(1));
   } finally {

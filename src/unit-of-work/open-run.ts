@@ -10,6 +10,26 @@ export class OpenRun implements OpenUnit {
   readonly #left = deferred<void>();
   /** The attempt that is under way, or was the last. */
   unit: Unit | undefined;
+  readonly since = new Date();
+
+  constructor(
+    readonly name: string,
+    readonly isInner: boolean,
+    /** Where it was opened, where that is asked for. */
+    readonly openedAt: Error | undefined,
+  ) {}
+
+  get attempt(): number {
+    return this.unit?.attempt ?? 1;
+  }
+
+  get statements(): number {
+    return this.unit?.usage?.statements ?? 0;
+  }
+
+  get holdsConnection(): boolean {
+    return this.unit?.usage?.holdsConnection ?? false;
+  }
 
   /** Aborted when the run is interrupted from outside. */
   get interrupted(): AbortSignal {

@@ -9,9 +9,12 @@ import { isInside } from './unit-context.js';
 export class UnitConnectionProxy implements ConnectionProxy<EntityManager> {
   readonly [ownedByUnit] = true;
   readonly #unit: Unit;
+  /** Who has one of the unit's repositories has not lost the unit. */
+  readonly opened: object;
 
-  constructor(unit: Unit) {
+  constructor(unit: Unit, opened: object) {
     this.#unit = unit;
+    this.opened = opened;
   }
 
   /**

@@ -11,6 +11,7 @@ import { isSingleConnection } from '../engine/single-connection.js';
 import { ConfigurationError, type UnitOfWorkClosedError, UnitOfWorkError, type UnitStatus } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { bindSession, type SessionBinding, type SessionOwner } from '../session/unit-session.js';
+import { rollBackWhenForgotten } from './forgotten.js';
 import { Hooks } from './hooks.js';
 import { Once } from './once/once.js';
 import type { UnitOfWorkOptions } from './options.js';
@@ -23,6 +24,8 @@ import { UnitState } from './unit-state.js';
 interface TruthfulConnection {
   /** Cancels what the server runs for the transaction; a statement that waits for a connection rejects with `reason`. */
   cancelRunning(transaction: Transaction, reason: unknown): Promise<void>;
+  /** What the transaction has done so far. */
+  usageOf(transaction: Transaction): { readonly statements: number; readonly holdsConnection: boolean } | undefined;
   /** Rejects with TransactionAbortedError where COMMIT would. */
   assertCommittable(transaction: Transaction): Promise<void>;
 }
@@ -38,6 +41,8 @@ export interface UnitSetup {
   readonly manual: boolean;
   /** Which run this is, from 1. */
   readonly attempt: number;
+  /** Where it was opened, where that is asked for. */
+  readonly openedAt?: Error | undefined;
   /** Runs a transaction that MikroORM was asked for inside the unit, as an inner unit of it. */
   nest<T>(outer: Unit, work: (session: EntityManager) => Promise<T>, options: UnitOfWorkOptions): Promise<T>;
 }
@@ -58,8 +63,8 @@ export class Unit implements SessionOwner {
   readonly turns = new Turns();
   /** The key under which it is done once, if it is to be. */
   readonly once: Once | undefined;
-  /** What its users hold. */
-  opened: object | undefined;
+  /** Where it was opened, where that is asked for. */
+  readonly openedAt: Error | undefined;
   /** The inner unit whose turn it is. */
   inner: Unit | undefined;
   /** While an inner unit is being opened: resolves when it is, or could not be. */
@@ -75,8 +80,9 @@ export class Unit implements SessionOwner {
   readonly #nest: UnitSetup['nest'];
   readonly #cancellation = new AbortController();
   #binding: SessionBinding<Unit> | undefined;
+  #opened: { deref(): object | undefined } | undefined;
 
-  constructor({ name, orm, engineFactory, options, place, manual, attempt, nest }: UnitSetup) {
+  constructor({ name, orm, engineFactory, options, place, manual, attempt, nest, openedAt }: UnitSetup) {
     this.name = name;
     this.orm = orm;
     this.engineFactory = engineFactory;
@@ -84,6 +90,7 @@ export class Unit implements SessionOwner {
     this.place = place;
     this.manual = manual;
     this.attempt = attempt;
+    this.openedAt = openedAt;
     this.once = options.once === undefined ? undefined : new Once(options.once);
     this.#nest = nest;
     this.#binding = 'outer' in place && place.kind !== 'enclosed' ? place.outer.binding : undefined;
@@ -92,6 +99,20 @@ export class Unit implements SessionOwner {
   /** The unit that this one is inside of, if it takes part in that one's transaction. */
   get outer(): Unit | undefined {
     return 'outer' in this.place ? this.place.outer : undefined;
+  }
+
+  /** What its users hold. A unit that is ended by hand does not hold it itself: nobody would notice that they have lost it. */
+  get opened(): object | undefined {
+    return this.#opened?.deref();
+  }
+
+  set opened(opened: object) {
+    if (this.manual) {
+      this.#opened = new WeakRef(opened);
+      rollBackWhenForgotten(this, opened);
+    } else {
+      this.#opened = { deref: () => opened };
+    }
   }
 
   get status(): UnitStatus {
@@ -148,6 +169,11 @@ export class Unit implements SessionOwner {
   /** Whether its transaction is stored, or its savepoint released. */
   get isCommitted(): boolean {
     return (this.transaction as { readonly isCommitted?: boolean } | undefined)?.isCommitted === true;
+  }
+
+  /** What its transaction has done so far; undefined where there is none, or on a driver that doesn't tell. */
+  get usage(): ReturnType<TruthfulConnection['usageOf']> {
+    return this.transaction && this.driver.usageOf?.(this.transaction);
   }
 
   /** What this library's own drivers can do beside MikroORM's. */

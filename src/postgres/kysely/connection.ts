@@ -5,9 +5,11 @@ import type { Pool, PoolConfig } from 'pg';
 import { errorConverter } from '../connection-errors.js';
 import { ClientPool, CONNECTION_TIMEOUT, type ConnectionHook } from '../pool/client-pool.js';
 import { resetPolicy } from '../pool/leftovers.js';
+import type { PoolState } from '../pool/pool-state.js';
 import { connectInTurn, type Servers } from '../pool/servers.js';
 import { CommitOutcome } from '../transaction/commit-outcome.js';
 import { sessionStatements } from '../transaction/session-context.js';
+import type { TransactionUsage } from '../transaction/transaction.js';
 import { refuseOldPg, requireOwnDriver } from './driver-options.js';
 import { UnitOfWorkKyselyDriver } from './kysely-driver.js';
 import { PooledConnection } from './pooled-connection.js';
@@ -155,6 +157,16 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
    */
   async cancelRunning(trx: TransactionContext, reason: unknown = new Error('Cancelled')): Promise<void> {
     await (await this.#transactions.scopeOf(trx)).transaction.cancel(reason);
+  }
+
+  /** How the pool's connections are used; undefined before the first statement. */
+  get poolState(): PoolState | undefined {
+    return this.#clients?.state;
+  }
+
+  /** How many statements a transaction has been given, and whether it holds a connection. */
+  usageOf(trx: TransactionContext): TransactionUsage | undefined {
+    return this.#transactions.usageOf(trx);
   }
 
   /** Rejects with TransactionAbortedError where COMMIT would; nothing is sent. */

@@ -10,6 +10,7 @@ import type { AbstractSqlPlatform } from '@mikro-orm/sql';
 import type { CompiledQuery, ControlledTransaction, Kysely } from 'kysely';
 import { ConfigurationError } from '../../errors.js';
 import type { Scope } from '../transaction/scope.js';
+import type { TransactionUsage } from '../transaction/transaction.js';
 import type { UnitOfWorkKyselyDriver } from './kysely-driver.js';
 
 /** A transaction as MikroORM passes it around. */
@@ -182,6 +183,11 @@ export class Transactions {
   /** The scope behind a transaction context, also behind one that was begun through Kysely alone. */
   async scopeOf(trx: TransactionContext): Promise<Scope> {
     return this.#scopes.get(trx) ?? (await this.#adopt(trx));
+  }
+
+  /** What the transaction has done so far; undefined where it is none of these. */
+  usageOf(trx: TransactionContext): TransactionUsage | undefined {
+    return this.#scopes.get(trx)?.transaction.usage;
   }
 
   /**

@@ -15,7 +15,9 @@ import { PooledConnection } from '../kysely/pooled-connection.js';
 import { type BeginOptions, type TransactionContext, Transactions } from '../kysely/transactions.js';
 import type { ConnectionHook } from '../pool/client-pool.js';
 import { resetPolicy } from '../pool/leftovers.js';
+import type { PoolState } from '../pool/pool-state.js';
 import { sessionStatements } from '../transaction/session-context.js';
+import type { TransactionUsage } from '../transaction/transaction.js';
 import { PglitePool } from './pglite-pool.js';
 
 /** How long the connection is waited for unless `connectionTimeoutMillis` says otherwise. */
@@ -122,6 +124,16 @@ export class UnitOfWorkPgliteConnection extends PgliteConnection {
   /** Ends the wait of a transaction for the connection; a statement that already runs can't be cancelled in PGlite. */
   async cancelRunning(trx: TransactionContext, reason: unknown = new Error('Cancelled')): Promise<void> {
     await (await this.#transactions.scopeOf(trx)).transaction.cancel(reason);
+  }
+
+  /** How the pool's connections are used; undefined before the first statement. */
+  get poolState(): PoolState | undefined {
+    return this.#pool?.state;
+  }
+
+  /** How many statements a transaction has been given, and whether it holds a connection. */
+  usageOf(trx: TransactionContext): TransactionUsage | undefined {
+    return this.#transactions.usageOf(trx);
   }
 
   /** Rejects with TransactionAbortedError where COMMIT would; nothing is sent. */

@@ -11,11 +11,15 @@ import { UnitOfWorkPgliteConnection } from './pglite-connection.js';
  *
  * @example
  * ```ts
- * import { engineOptions, MikroOrmEngineFactory } from 'mikro-orm-uow';
+ * import { MikroOrmEngineFactory } from 'mikro-orm-uow';
+ * import { UnitOfWorkPgliteDriver } from 'mikro-orm-uow/pglite';
  *
- * // This driver is what a DSN of PGlite's gets.
- * const options = engineOptions({ dsn: 'pglite://memory', poolSize: 1 }, { entities: ['dist/entities'] });
- * export const engineFactory = new MikroOrmEngineFactory(options);
+ * // What a DSN of PGlite's gets by itself. Without a folder as `dbName`, it is in memory.
+ * export const engineFactory = new MikroOrmEngineFactory({
+ *   driver: UnitOfWorkPgliteDriver,
+ *   dbName: './data',
+ *   entities: ['dist/entities'],
+ * });
  * ```
  */
 export class UnitOfWorkPgliteDriver extends AbstractSqlDriver<UnitOfWorkPgliteConnection> {

@@ -3,7 +3,9 @@ import { Turns } from '../../common/turns.js';
 import { PoolTimeoutError } from '../../errors.js';
 import { connectionLost } from '../connection-errors.js';
 import type { ConnectionHook } from '../pool/client-pool.js';
+import { describeHolders, holdersOf } from '../pool/holders.js';
 import { Leftovers, type ResetPolicy } from '../pool/leftovers.js';
+import type { PoolState } from '../pool/pool-state.js';
 import type { Session, SessionPool } from '../pool/session.js';
 import { PgliteHookConnection } from './pglite-hook-connection.js';
 import { PgliteSession } from './pglite-session.js';
@@ -34,6 +36,11 @@ export class PglitePool implements SessionPool {
     this.timeout = options.timeout;
     this.#options = options;
     this.#leftovers = new Leftovers(options.resetConnections);
+  }
+
+  get state(): PoolState {
+    const held = this.#session ? 1 : 0;
+    return { size: 1, held, idle: 1 - held, waiting: this.#waiting.size };
   }
 
   async acquire(onWaiting?: (abandon: (reason: unknown) => void) => void): Promise<Session> {
@@ -96,9 +103,11 @@ export class PglitePool implements SessionPool {
   }
 
   timeoutError(): PoolTimeoutError {
+    const units = holdersOf(this.#options.engine);
     return new PoolTimeoutError(
-      `PGlite's one connection did not become free within ${this.timeout} ms: it is held by another transaction`,
+      `PGlite's one connection did not become free within ${this.timeout} ms: it is held by another transaction${describeHolders(units)}`,
       { size: 1, held: this.#session ? 1 : 0 },
+      { units },
     );
   }
 }

@@ -4,8 +4,10 @@ import { PoolTimeoutError } from '../../errors.js';
 import { connectionLost, connectionRefused } from '../connection-errors.js';
 import type { WireClient } from '../wire/pg-query.js';
 import { ClientConnection } from './client-connection.js';
+import { describeHolders, holdersOf } from './holders.js';
 import { Lease, type LeaseHooks } from './lease.js';
 import { Leftovers, type ResetPolicy } from './leftovers.js';
+import type { PoolState } from './pool-state.js';
 
 export type ConnectionHook = (connection: DatabaseConnection) => Promise<void>;
 
@@ -49,6 +51,10 @@ export class ClientPool {
 
   get size(): number {
     return this.#pool.options.max;
+  }
+
+  get state(): PoolState {
+    return { size: this.size, held: this.#leases.size, idle: this.#pool.idleCount, waiting: this.#waiting.size };
   }
 
   /** Milliseconds for which a connection is waited for. */
@@ -113,11 +119,12 @@ export class ClientPool {
 
   #poolTimeout(cause: Error): Error {
     const pool = { size: this.size, held: this.#leases.size };
+    const units = holdersOf(this.#hooks.engine);
     return new PoolTimeoutError(
       `No connection became free within ${this.timeout} ms: the pool has ${pool.size}, ` +
-        `and ${pool.held} of them ${pool.held === 1 ? 'is' : 'are'} held`,
+        `and ${pool.held} of them ${pool.held === 1 ? 'is' : 'are'} held${describeHolders(units)}`,
       pool,
-      { cause },
+      { cause, units },
     );
   }
 

@@ -176,7 +176,8 @@ export class Lease implements Session {
 
   /**
    * Hands a batch to pg. Whoever wraps `client.query()` may hand another query on, which would run outside the transaction: so
-   * nothing leaves this process before the very batch has come back.
+   * nothing leaves this process before the very batch has come back. It leaves with those that are handed over beside it, in one
+   * write: else the server could answer the first before it has seen the others.
    */
   #send(batch: Batch): Error | undefined {
     const { stream } = (this.#client as unknown as WireClient).connection;
@@ -188,7 +189,7 @@ export class Lease implements Session {
       accepted = error;
     }
     if (accepted === batch) {
-      stream.uncork();
+      process.nextTick(uncork, stream);
       return undefined;
     }
     void Promise.resolve(accepted).catch(() => {});
@@ -287,4 +288,8 @@ export class Lease implements Session {
       this.#lose(error);
     }
   };
+}
+
+function uncork(stream: { uncork(): void }): void {
+  stream.uncork();
 }

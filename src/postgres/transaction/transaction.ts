@@ -11,6 +11,14 @@ import { TransactionState } from './transaction-state.js';
 /** What the transaction itself sends. */
 const CONTROL = readStatementText('', { readOnly: false });
 
+/** What a transaction has done so far. */
+export interface TransactionUsage {
+  /** How many statements it was given; what it sends by itself doesn't count. */
+  readonly statements: number;
+  /** Whether it has a connection. */
+  readonly holdsConnection: boolean;
+}
+
 /**
  * One transaction. Its statements take turns on its connection, which it takes with the first one, and gives back when
  * it ends, in whatever way it ends.
@@ -28,6 +36,7 @@ export class Transaction {
   #streaming = false;
   readonly #cancelled = new WeakSet<CompiledQuery>();
   readonly #readOnly: boolean;
+  #statements = 0;
 
   /** `borrowed`: a connection of the caller's to run it on, which outlives it. */
   constructor(services: TransactionServices, settings: TransactionSettings, borrowed?: Session) {
@@ -35,6 +44,10 @@ export class Transaction {
     this.#channel = new TransactionChannel(services, this.#state, settings, borrowed);
     this.#readOnly = settings.accessMode === 'read only';
     this.#end = new TransactionEnd(services, this.#state, this.#channel, settings);
+  }
+
+  get usage(): TransactionUsage {
+    return { statements: this.#statements, holdsConnection: this.#channel.connection.current !== undefined };
   }
 
   get status(): UnitStatus {
@@ -260,6 +273,7 @@ export class Transaction {
     if (text.refusal !== undefined) {
       throw new ConfigurationError(`The statement was not sent: ${text.refusal}`);
     }
+    this.#statements += 1;
     return text;
   }
 

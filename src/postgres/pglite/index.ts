@@ -1,0 +1,2 @@
+export { UnitOfWorkPgliteConnection } from './pglite-connection.js';
+export { UnitOfWorkPgliteDriver } from './pglite-driver.js';
