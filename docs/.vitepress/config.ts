@@ -41,6 +41,7 @@ export default defineConfig({
           page('Synchronous calls', '/guide/synchronous'),
           page('NestJS', '/guide/nestjs'),
           page('Tracing', '/guide/tracing'),
+          page('Replicas', '/guide/replicas'),
           page('Fastify and Express', '/guide/fastify-express'),
           page('The PostgreSQL driver', '/guide/driver'),
         ],

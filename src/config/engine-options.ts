@@ -35,6 +35,10 @@ export async function engineOptions<EngineOptions extends Partial<Options> = Par
     throw new ConfigurationError(`poolSize must be a whole number of 1 or more, and is ${describeValue(poolSize)}.`);
   }
   const dsn = parseDsn(config.dsn);
+  const replicas = replicaOptions(config);
+  if (replicas.length > 0 && dsn.kind === 'pglite') {
+    throw new ConfigurationError('PGlite is one connection in this process, and has no replicas.');
+  }
   const { password, ...given } = options ?? ({} as EngineOptions);
   const own =
     dsn.kind === 'pglite'
@@ -42,6 +46,7 @@ export async function engineOptions<EngineOptions extends Partial<Options> = Par
       : await postgresqlOptions(dsn, poolSize, { ...given, ...(password === undefined ? {} : { password }) });
   return {
     ...own,
+    ...(replicas.length > 0 ? { replicas: await Promise.all(replicas.map((replica) => replica(poolSize))) } : {}),
     ...(given as EngineOptions),
     driverOptions: mergeDriverOptions(own.driverOptions, given.driverOptions),
   };
@@ -65,6 +70,23 @@ async function pgliteOptions({ dataDir, snapshot }: Dsn & { kind: 'pglite' }): P
     // read when PGlite starts, so that nothing holds these megabytes afterwards
     driverOptions: () => ({ loadDataDir: new Blob([readFileSync(snapshot)]) }),
   };
+}
+
+/** What makes MikroORM's options of each replica. */
+function replicaOptions({ replicas = [] }: PostgresConfig) {
+  if (!Array.isArray(replicas)) {
+    throw new ConfigurationError(`replicas must be a list of DSNs, and is ${describeValue(replicas)}.`);
+  }
+  return replicas.map((replica: string) => {
+    const dsn = parseDsn(replica, 'a replica');
+    if (dsn.kind !== 'postgresql') {
+      throw new ConfigurationError('A replica is a PostgreSQL server, with a DSN of its own.');
+    }
+    return async (poolSize: number): Promise<Partial<Options>> => {
+      const { host, port, user, dbName, pool, driverOptions } = await postgresqlOptions(dsn, poolSize, {});
+      return { host, port, ...(user === undefined ? {} : { user }), dbName, pool, driverOptions } as Partial<Options>;
+    };
+  });
 }
 
 async function postgresqlOptions(

@@ -9,10 +9,13 @@ export interface PostgresConfig {
   readonly dsn: string;
   /** The most connections that the engine opens. */
   readonly poolSize: number;
+  /** The DSNs of replicas, from which units that are `readOnly` read; there where the database has any. */
+  readonly replicas?: readonly string[];
 }
 
 /**
- * Reads `DATABASE_URL` and `DATABASE_POOL_SIZE` (10 unless set).
+ * Reads `DATABASE_URL`, `DATABASE_POOL_SIZE` (10 unless set), and `DATABASE_REPLICA_URLS` (DSNs with spaces or commas between
+ * them, none unless set).
  *
  * @throws ConfigurationError where `DATABASE_URL` is missing or is no DSN, or the pool size is no positive whole number.
  * There is no default database: a service that lost its configuration must not start on an empty one.
@@ -41,7 +44,15 @@ export function postgresConfig(env: NodeJS.ProcessEnv = process.env): PostgresCo
       `DATABASE_POOL_SIZE must be a whole number from 1 to 99999, and is ${JSON.stringify(size)}.`,
     );
   }
-  return withoutPassword({ dsn, poolSize: Number(size) });
+  const replicas = (textOf(env, 'DATABASE_REPLICA_URLS') ?? '')
+    .split(/\s+|,(?=postgres(?:ql)?:\/\/)/)
+    .filter((url) => url !== '');
+  for (const url of replicas) {
+    if (parseDsn(url, 'DATABASE_REPLICA_URLS', env).kind !== 'postgresql') {
+      throw new ConfigurationError('DATABASE_REPLICA_URLS has DSNs of PostgreSQL alone: PGlite has no replicas.');
+    }
+  }
+  return withoutPassword({ dsn, poolSize: Number(size), ...(replicas.length > 0 ? { replicas } : {}) });
 }
 
 /** A variable as the environment has it: a text, or nothing. */
@@ -55,7 +66,8 @@ function textOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
 
 /** The same, which shows no password where it is printed. */
 function withoutPassword(config: PostgresConfig): PostgresConfig {
-  const shown = { ...config, dsn: redacted(config.dsn) };
+  const { dsn, replicas } = config;
+  const shown = { ...config, dsn: redacted(dsn), ...(replicas && { replicas: replicas.map(redacted) }) };
   return Object.defineProperties(config, {
     toJSON: { value: () => shown },
     [inspect.custom]: { value: () => shown },

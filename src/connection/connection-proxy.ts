@@ -1,5 +1,6 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { describeValue } from '../common/describe-value.js';
 import { requireMethods } from '../common/require-methods.js';
 import { type Enclosure, enclosureOf } from '../engine/enclosure.js';
 import { openUnitsOf } from '../engine/open-units.js';
@@ -27,11 +28,23 @@ export class MikroOrmConnectionProxy implements ConnectionProxy<SqlEntityManager
   #engine: MikroORM | undefined;
   #enclosure: Enclosure | undefined;
   #session: SqlEntityManager | undefined;
+  /** Where reads of standalone repositories go. */
+  readonly reads: 'primary' | 'replica';
 
-  /** @throws ConfigurationError where there is no engine factory */
-  constructor(engineFactory: EngineFactory<MikroORM>) {
+  /**
+   * `reads: 'replica'`: where the engine has replicas, what standalone repositories on this proxy read comes from them, and may
+   * be older than what they have written. Writes, and what they rest on, are the primary's, as are `stream` and `inBatches`.
+   *
+   * @throws ConfigurationError where there is no engine factory, or an option makes no sense
+   */
+  constructor(engineFactory: EngineFactory<MikroORM>, options?: { reads?: 'primary' | 'replica' | undefined }) {
     requireMethods(engineFactory, ['create'], 'A connection proxy needs an engine factory');
+    const { reads = 'primary' } = options ?? {};
+    if (reads !== 'primary' && reads !== 'replica') {
+      throw new ConfigurationError(`reads is 'primary' or 'replica', and is ${describeValue(reads)}.`);
+    }
     this.#engineFactory = engineFactory;
+    this.reads = reads;
   }
 
   /**

@@ -143,7 +143,12 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
     checkCursorSecret(cursorSecret);
     this.openUnits.overdue.limit = openTooLong;
     // MikroORM tells the contexts of engines apart by this name only, and gives all the same one
-    const orm = await MikroORM.init({ contextName: `mikro-orm-uow-${randomUUID()}`, ...rest });
+    const orm = await MikroORM.init({
+      contextName: `mikro-orm-uow-${randomUUID()}`,
+      ...rest,
+      // what a write rests on must not be read from a replica, which may not have it yet
+      preferReadReplicas: false,
+    });
     if (cursorSecret !== undefined) {
       keepCursorSecret(orm.config, cursorSecret);
     }
@@ -178,8 +183,14 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
   }
 }
 
+interface Terminable {
+  terminate?(): Promise<void>;
+}
+
 /** Closes what is still in use: `orm.close()` waits for it, with `force` as well. */
 async function terminate(orm: MikroORM): Promise<void> {
-  const connection = orm.em.getConnection() as { terminate?(): Promise<void> };
+  const { driver } = orm as unknown as { driver: { replicas?: readonly Terminable[] } };
+  await Promise.all((driver.replicas ?? []).map((replica) => replica.terminate?.()));
+  const connection = orm.em.getConnection() as Terminable;
   await (connection.terminate?.() ?? orm.close(true));
 }

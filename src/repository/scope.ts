@@ -92,6 +92,20 @@ export function dataFor<Entity extends object, Data>(
 const ignoresUndefined = ({ session }: { readonly session: EntityManager }): boolean =>
   session.config.get('ignoreUndefinedInQuery') === true;
 
+/** Whether what it reads may be older than what it has written. */
+const readsFromReplica = ({
+  standalone,
+  connectionProxy,
+  session,
+}: Pick<Scope<object>, 'standalone' | 'connectionProxy' | 'session'>): boolean =>
+  standalone && (connectionProxy as { readonly reads?: string }).reads === 'replica' && !session.isInTransaction();
+
+/** The same options for what may be written on: never from a replica. */
+export const fromPrimary = <Options extends object>(options: Options): Options & { connectionType: 'write' } => ({
+  ...options,
+  connectionType: 'write',
+});
+
 /** Checked options for a read: standalone, what the session remembers of earlier reads is no answer. */
 export function optionsFor<Entity extends object, Options extends object>(
   scope: Scope<Entity>,
@@ -109,12 +123,13 @@ export function plainOptionsFor<Entity extends object, Options extends object>(
 ): Options {
   const { session, limits } = scope;
   const inTransaction = session.isInTransaction();
-  return checkedOptions(options, untyped(scope), {
+  const checked = checkedOptions(options, untyped(scope), {
     call,
     inTransaction,
     limits,
     ignoreUndefined: ignoresUndefined(scope),
   });
+  return readsFromReplica(scope) ? { connectionType: 'read', ...checked } : checked;
 }
 
 /** @throws ConfigurationError where the repository names no entity, or one that the engine does not know */

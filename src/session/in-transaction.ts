@@ -39,6 +39,8 @@ export interface TransactionSetup {
   readonly readOnly?: boolean | undefined;
   /** Waits at its beginning for a moment from which it can't fail: this library's drivers only. */
   readonly deferrable?: boolean | undefined;
+  /** Reads from a replica where there is one that will do: this library's drivers only. */
+  readonly replica?: { readonly after?: string | undefined } | undefined;
   /** The transaction, or savepoint, that a savepoint is to be set in. */
   readonly around?: Transaction | undefined;
   /** Cancels the running statement, for drivers that don't by themselves. */
@@ -53,7 +55,7 @@ export interface TransactionSetup {
  */
 export function inTransaction<T>(
   session: EntityManager,
-  { around, lastLook, isolationLevel, readOnly, deferrable, signal }: TransactionSetup,
+  { around, lastLook, isolationLevel, readOnly, deferrable, replica, signal }: TransactionSetup,
   body: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
   const present = session['signal'];
@@ -71,6 +73,7 @@ export function inTransaction<T>(
           isolationLevel,
           readOnly,
           deferrable,
+          replica,
           ctx: around,
           sessionContext: around === undefined ? session.getTransactionSessionContext() : undefined,
           eventBroadcaster: new Announcements(session, lastLook),

@@ -66,7 +66,7 @@ export class TestEnclosure implements UnitEnclosure {
   }
 
   async enter(session: EntityManager, options: UnitOfWorkOptions): Promise<void> {
-    const settings = { ...sessionContext(options), readOnly: options.readOnly };
+    const settings = { ...sessionContext(options), readOnly: Boolean(options.readOnly) };
     this.#settings.set(session, await applySettings(session, settings));
   }
 

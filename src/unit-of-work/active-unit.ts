@@ -4,6 +4,8 @@ import type { BaseUnitOfWork } from '../interfaces/base-unit-of-work.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { advisoryLock } from '../postgres/advisory-lock.js';
+import { refuseOnReplica } from './begin-settings.js';
+import { commitTokenOf } from './commit-token.js';
 import { conduct } from './conduct.js';
 import type { Hook, RollbackHook } from './hooks.js';
 import type { Launch } from './launch.js';
@@ -115,7 +117,7 @@ export abstract class ActiveUnit<Declared extends Repositories> implements BaseU
    * At `repeatable read` and `serializable` the unit sees what was stored before its first statement, and so not what the
    * one before it did with the lock: use the default level, or `retry`.
    *
-   * Rejects with ConfigurationError where the key is no text or empty, or where the unit has no transaction.
+   * Rejects with ConfigurationError where the key is no text or empty, where the unit has no transaction, or reads from a replica.
    *
    * SQL: `select pg_advisory_xact_lock(...)`, on the first eight bytes of the text's SHA-256
    */
@@ -127,7 +129,29 @@ export abstract class ActiveUnit<Declared extends Repositories> implements BaseU
         'lock() holds until the transaction ends, and this unit has none, as its propagation says. Nothing was sent.',
       );
     }
+    refuseOnReplica(this.#unit);
     return advisoryLock(session as SqlEntityManager, key, wait);
+  }
+
+  /**
+   * After COMMIT: a token for `readOnly: { after: token }`, of this process or another one, whose unit then sees at least what this one
+   * stored. It tells where the primary's log stands, which is asked for now, at one round trip.
+   *
+   * Rejects with UnitOfWorkClosedError where the unit is not, or not yet, committed, and with ConfigurationError in an inner unit, whose
+   * COMMIT is that of the outermost one.
+   *
+   * @example
+   * ```ts
+   * import type { OpenUnitOfWork } from 'mikro-orm-uow';
+   *
+   * export async function commitAndTell(u: OpenUnitOfWork<Record<never, never>>): Promise<string> {
+   *   await u.commit();
+   *   return u.commitToken();
+   * }
+   * ```
+   */
+  async commitToken(): Promise<string> {
+    return commitTokenOf(this.#unit);
   }
 
   /** Runs `work` in a unit inside this one: a savepoint, unless `propagation` says otherwise. */

@@ -1,6 +1,7 @@
 import { IsolationLevel, TransactionPropagation } from '@mikro-orm/core';
 import { describeValue } from '../common/describe-value.js';
 import { ConfigurationError } from '../errors.js';
+import { parseToken } from '../postgres/replicas/commit-token.js';
 import type { RetryOptions, UnitOfWorkOptions } from './options.js';
 import { checkSession } from './session-settings.js';
 
@@ -18,7 +19,7 @@ const checks: { readonly [Name in keyof UnitOfWorkOptions]-?: (value: unknown) =
   name: (name) => text('name', name, longestName),
   isolationLevel: (level) => oneOf('isolationLevel', level, levels),
   propagation: (propagation) => oneOf('propagation', propagation, modes),
-  readOnly: (readOnly) => trueOrFalse('readOnly', readOnly),
+  readOnly: checkReadOnly,
   deferrable: (deferrable) => trueOrFalse('deferrable', deferrable),
   outermost: (outermost) => trueOrFalse('outermost', outermost),
   commitWithLastStatement: (joined) => trueOrFalse('commitWithLastStatement', joined),
@@ -107,6 +108,23 @@ function refuseUnknown(what: string, values: object, names: readonly string[]): 
 function oneOf(name: string, value: unknown, values: readonly unknown[]): void {
   if (!values.includes(value)) {
     throw new ConfigurationError(`${name} must be one of ${values.join(', ')}, and is ${describe(value)}.`);
+  }
+}
+
+function checkReadOnly(readOnly: unknown): void {
+  if (typeof readOnly !== 'object' || readOnly === null) {
+    trueOrFalse('readOnly', readOnly);
+    return;
+  }
+  refuseUnknown('place of a readOnly unit', readOnly, ['primary', 'after']);
+  const { primary, after, ...others } = readOnly as { primary?: unknown; after?: unknown };
+  if ((primary === undefined) === (after === undefined) || Object.keys(others).length > 0) {
+    throw new ConfigurationError('readOnly is true, false, { primary: true } or { after: token }. Nothing was sent.');
+  }
+  if (after !== undefined) {
+    parseToken(after);
+  } else if (primary !== true) {
+    throw new ConfigurationError(`readOnly: { primary } is true, and is ${describe(primary)}. Nothing was sent.`);
   }
 }
 

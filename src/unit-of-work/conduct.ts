@@ -6,6 +6,7 @@ import { withConstraintDetails } from '../session/constraint-details.js';
 import { flushAll } from '../session/flush-all.js';
 import { inContextOf, inTransaction, newSession } from '../session/in-transaction.js';
 import { prepareSessions } from '../session/unit-session.js';
+import { beginSettings } from './begin-settings.js';
 import { type UnitEnclosure, unitEnclosureOf } from './enclosure.js';
 import { endInner } from './end-inner.js';
 import { flushLast } from './last-flush.js';
@@ -163,11 +164,9 @@ async function inOwnTransaction(
   work: () => Promise<unknown>,
 ): Promise<void> {
   const { orm, options } = unit;
-  const { isolationLevel, readOnly, deferrable } = options;
   const session =
     enclosure?.session(orm, options) ?? newSession(orm, { context: sessionContext(options), signal: unit.signal });
-  const settings =
-    enclosure === undefined ? { isolationLevel, readOnly, deferrable } : { around: session.getTransactionContext() };
+  const settings = enclosure === undefined ? beginSettings(options) : { around: session.getTransactionContext() };
   const transaction = inTransaction(session, { ...settings, lastLook: () => lastLook(unit) }, async (begun) => {
     unit.transaction = begun;
     unit.bind(session);

@@ -42,6 +42,17 @@ export interface UnitTimeouts {
   transaction?: number | undefined;
 }
 
+/** Where a unit reads that only reads. */
+export type ReadOnlyPlace =
+  | {
+      /** From the primary, also where the engine has replicas. */
+      readonly primary: true;
+    }
+  | {
+      /** From where all is that the unit with this token stored. */
+      readonly after: string;
+    };
+
 /** What a unit of work can be told: when it is declared, when it is made, and at each call. Later ones win. */
 export interface UnitOfWorkOptions {
   /**
@@ -53,8 +64,12 @@ export interface UnitOfWorkOptions {
   isolationLevel?: TransactionOptions['isolationLevel'] | undefined;
   /** What happens where another unit is open around this one: MikroORM's modes; `nested`, a savepoint, unless set. */
   propagation?: TransactionOptions['propagation'] | undefined;
-  /** PostgreSQL refuses every write of the unit. */
-  readOnly?: boolean | undefined;
+  /**
+   * PostgreSQL refuses every write of the unit. Where the engine has replicas, it reads from one of them, wholly: with `{ primary: true }`
+   * from the primary all the same, and with `{ after }`, which takes what `commitToken()` of another unit gave, from one that has all
+   * that this unit stored, or else from the primary. Serializable and deferrable units are always the primary's.
+   */
+  readOnly?: boolean | ReadOnlyPlace | undefined;
   /** Waits at its beginning for a moment from which it can't fail: for `serializable` with `readOnly` only. */
   deferrable?: boolean | undefined;
   /** Refuses to run inside of another unit or transaction: what it does is committed when it is done, or not at all. */

@@ -115,8 +115,8 @@ export function refuseContradiction(place: Place, inner: UnitOfWorkOptions): voi
   if (inner.isolationLevel !== undefined && inner.isolationLevel !== level) {
     refuse('isolationLevel', inner.isolationLevel, level);
   }
-  if (inner.readOnly !== undefined && inner.readOnly !== (outer.readOnly ?? false)) {
-    refuse('readOnly', inner.readOnly, outer.readOnly ?? false);
+  if (inner.readOnly !== undefined && Boolean(inner.readOnly) !== Boolean(outer.readOnly)) {
+    refuse('readOnly', Boolean(inner.readOnly), Boolean(outer.readOnly));
   }
   if (inner.deferrable !== undefined && inner.deferrable !== (outer.deferrable ?? false)) {
     refuse('deferrable', inner.deferrable, outer.deferrable ?? false);

@@ -291,7 +291,7 @@ export class Unit implements SessionOwner {
   }
 
   get flushesOnlyChanges(): boolean {
-    return this.options.readOnly === true;
+    return Boolean(this.options.readOnly);
   }
 
   get flushesBeforeReads(): boolean {

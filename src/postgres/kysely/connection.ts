@@ -7,6 +7,9 @@ import { ClientPool, CONNECTION_TIMEOUT, type ConnectionHook } from '../pool/cli
 import { resetPolicy } from '../pool/leftovers.js';
 import type { PoolState } from '../pool/pool-state.js';
 import { connectInTurn, type Servers } from '../pool/servers.js';
+import { parseToken } from '../replicas/commit-token.js';
+import { ReplicaPool } from '../replicas/replica-pool.js';
+import { isConflict, isServersFault, type ReplicaSet } from '../replicas/replica-set.js';
 import { CommitOutcome } from '../transaction/commit-outcome.js';
 import { sessionStatements } from '../transaction/session-context.js';
 import type { TransactionUsage } from '../transaction/transaction.js';
@@ -24,6 +27,12 @@ type PoolOptions = PoolConfig & {
   resetConnections?: unknown;
 };
 
+/** The driver, as far as a connection asks it for the others. */
+interface Siblings {
+  readonly replicaSet: ReplicaSet;
+  getConnection(type: 'read' | 'write'): PostgreSqlConnection;
+}
+
 /** MikroORM's PostgreSQL connection, on a Kysely driver whose transactions cost less and tell how they ended. */
 export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
   /** Whoever counts hears of all that is sent. */
@@ -35,6 +44,7 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     ensureConnection: () => this.ensureConnection(),
     client: () => this.getClient(),
     driver: () => this.#driver,
+    replica: ({ after }) => this.#replica(after),
     log: (sql, context) => this.logQuery(sql, context),
     warn: (message) => this.logger.warn('query', message),
     sessionStatements: (context, logger) =>
@@ -98,6 +108,24 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     return dialect as PostgresDialect;
   }
 
+  /** The pool of its connections, once it is connected. */
+  get clients(): ClientPool | undefined {
+    return this.#clients;
+  }
+
+  get #siblings(): Siblings {
+    return this.config.getDriver() as unknown as Siblings;
+  }
+
+  #replica(after: string | undefined) {
+    const { replicaSet } = this.#siblings;
+    if (replicaSet.isEmpty || this.#clients === undefined) {
+      return undefined;
+    }
+    const pool = new ReplicaPool(this.#clients, replicaSet, after === undefined ? undefined : parseToken(after));
+    return { connect: () => new PooledConnection({ pool, convert: errorConverter(this.platform) }) };
+  }
+
   #hooks() {
     const onCreate = this.options.onCreateConnection ?? this.config.get('onCreateConnection');
     const onReserve = this.options.onReserveConnection ?? this.config.get('onReserveConnection');
@@ -125,7 +153,28 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     ...args: Parameters<PostgreSqlConnection['execute']>
   ): Promise<T> {
     const [query, params, method, trx, context] = args;
-    return super.execute<T>(query, params, method, this.#transactions.direct(trx), context);
+    const own = (): Promise<T> => super.execute<T>(query, params, method, this.#transactions.direct(trx), context);
+    return this.type === 'read' && trx === undefined ? this.#orOnAnother(own, args) : own();
+  }
+
+  /** What a replica can't be asked, another one is, or the primary. */
+  async #orOnAnother<T>(own: () => Promise<T>, args: Parameters<PostgreSqlConnection['execute']>): Promise<T> {
+    const siblings = this.#siblings;
+    const { replicaSet } = siblings;
+    try {
+      const result = await own();
+      replicaSet.worked(this);
+      return result;
+    } catch (error) {
+      if (isConflict(error)) {
+        return siblings.getConnection('write').execute(...args) as Promise<T>;
+      }
+      if (!isServersFault(error)) {
+        throw error;
+      }
+      replicaSet.failed(this);
+      return siblings.getConnection('read').execute(...args) as Promise<T>;
+    }
   }
 
   override stream<T extends EntityData<AnyEntity>>(

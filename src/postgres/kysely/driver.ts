@@ -1,6 +1,7 @@
 import { type Configuration, type DriverException, EntityManagerType } from '@mikro-orm/core';
 import { AbstractSqlDriver, EntityManager, MikroORM, PostgreSqlPlatform } from '@mikro-orm/postgresql';
 import { convertError } from '../connection-errors.js';
+import { ReplicaSet } from '../replicas/replica-set.js';
 import { UnitOfWorkPostgreSqlConnection } from './connection.js';
 import { refuseForeignKysely } from './driver-options.js';
 import { withSessionConnection } from './session-connection.js';
@@ -21,6 +22,7 @@ import { withSessionConnection } from './session-connection.js';
 export class UnitOfWorkPostgreSqlDriver extends AbstractSqlDriver<UnitOfWorkPostgreSqlConnection> {
   /** What `orm.em` is, for the types. */
   declare [EntityManagerType]: EntityManager<this>;
+  #replicaSet: ReplicaSet<UnitOfWorkPostgreSqlConnection> | undefined;
 
   constructor(config: Configuration) {
     super(config, new PostgreSqlPlatform(), UnitOfWorkPostgreSqlConnection, ['kysely', 'pg']);
@@ -28,6 +30,18 @@ export class UnitOfWorkPostgreSqlDriver extends AbstractSqlDriver<UnitOfWorkPost
     for (const options of [config.get('driverOptions'), ...replicas]) {
       refuseForeignKysely(options, { ask: true });
     }
+  }
+
+  /** The replicas of the engine's options. */
+  get replicaSet(): ReplicaSet<UnitOfWorkPostgreSqlConnection> {
+    this.#replicaSet ??= new ReplicaSet(this.replicas);
+    return this.#replicaSet;
+  }
+
+  /** The primary; for `read`, the healthy replica whose turn it is, if there is one. */
+  override getConnection(type: 'read' | 'write' = 'write'): UnitOfWorkPostgreSqlConnection {
+    const [replica] = type === 'read' ? this.replicaSet.inTurn() : [];
+    return replica ?? super.getConnection('write');
   }
 
   /** Makes the EntityManager, of the class that the configuration names. */

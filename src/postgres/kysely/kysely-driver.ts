@@ -11,8 +11,11 @@ export interface ConnectionSource {
   close(): Promise<void>;
 }
 
-/** Where the transaction that is being begun belongs, if not on a connection of its own. One for all drivers, as each would cost. */
-const nesting = new AsyncLocalStorage<Scope>();
+/**
+ * Where the transaction that is being begun belongs, if not on a connection of the driver's own: in another one, or on a connection from
+ * elsewhere. One for all drivers, as each would cost.
+ */
+const nesting = new AsyncLocalStorage<Scope | { connect(): DriverConnection }>();
 
 /** Kysely's driver, whose connections run transactions themselves. */
 export class UnitOfWorkKyselyDriver implements Driver {
@@ -27,13 +30,21 @@ export class UnitOfWorkKyselyDriver implements Driver {
     return nesting.run(outer, work);
   }
 
+  /** Whatever transaction is begun in `work` takes the connection from `source`. */
+  takeFrom<T>(source: { connect(): DriverConnection }, work: () => T): T {
+    return nesting.run(source, work);
+  }
+
   async init(): Promise<void> {
     await this.#source.init?.();
   }
 
   async acquireConnection(): Promise<DriverConnection> {
-    const outer = nesting.getStore();
-    return outer ? new NestedConnection(outer) : this.#source.connect();
+    const place = nesting.getStore();
+    if (place === undefined) {
+      return this.#source.connect();
+    }
+    return 'connect' in place ? place.connect() : new NestedConnection(place);
   }
 
   async beginTransaction(connection: DriverConnection, settings: TransactionSettings): Promise<void> {

@@ -11,6 +11,7 @@ import type { CompiledQuery, ControlledTransaction, Kysely } from 'kysely';
 import { ConfigurationError } from '../../errors.js';
 import type { Scope } from '../transaction/scope.js';
 import type { TransactionUsage } from '../transaction/transaction.js';
+import type { DriverConnection } from './driver-connection.js';
 import type { UnitOfWorkKyselyDriver } from './kysely-driver.js';
 
 /** A transaction as MikroORM passes it around. */
@@ -23,6 +24,8 @@ export interface BeginOptions {
   readOnly?: boolean;
   /** Waits at its beginning for a moment from which it can't fail; for `serializable` and `readOnly` only. */
   deferrable?: boolean;
+  /** Reads from a replica where there is one that will do; from one that has all up to this token. */
+  replica?: { readonly after?: string | undefined } | undefined;
   ctx?: TransactionContext;
   eventBroadcaster?: TransactionEventBroadcaster;
   loggerContext?: LogContext;
@@ -35,6 +38,8 @@ export interface TransactionHost {
   ensureConnection(): Promise<void>;
   client(): Kysely<unknown>;
   driver(): UnitOfWorkKyselyDriver | undefined;
+  /** A connection to a replica, to be taken when it is needed; undefined where the engine has none. */
+  replica?(options: { readonly after?: string | undefined }): { connect(): DriverConnection } | undefined;
   log(sql: string, context?: LogContext): void;
   warn(message: string): void;
   /** The statements, formatted and logged, which apply a session context to a transaction. */
@@ -100,6 +105,7 @@ export class Transactions {
     readOnly,
     deferrable,
     sessionContext,
+    replica,
     ...options
   }: BeginOptions): Promise<TransactionContext> {
     const host = this.#host;
@@ -112,7 +118,8 @@ export class Transactions {
     if (readOnly) {
       builder = builder.setAccessMode('read only');
     }
-    const trx = await builder.execute();
+    const source = replica && host.replica?.(replica);
+    const trx = await (source ? this.#driver().takeFrom(source, () => builder.execute()) : builder.execute());
     const scope = await this.#adopt(trx);
     for (const sql of host.platform().getBeginTransactionSQL({ isolationLevel, readOnly })) {
       host.log(sql, options.loggerContext);

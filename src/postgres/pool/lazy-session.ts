@@ -109,7 +109,8 @@ export class LazySession {
 
   /** Whether a dead connection may be replaced by another: it comes from the pool, and died in there unnoticed. */
   get replaceable(): boolean {
-    return this.#session !== undefined && this.#session !== this.#borrowed && this.#session.reused;
+    const session = this.#session;
+    return session !== undefined && session !== this.#borrowed && (session.reused || this.#pool.readsOnly === true);
   }
 
   /** Forgets a dead connection, so that the next need takes another one. */

@@ -90,6 +90,8 @@ export interface Session {
 
 /** Where sessions come from. */
 export interface SessionPool {
+  /** Whether its sessions are for reading alone: what was lost on one can be asked for on another. */
+  readonly readsOnly?: boolean;
   /** MikroORM's configuration of the engine that it is the pool of. */
   readonly engine: object;
   /** How many sessions there can be at a time. */

@@ -4,7 +4,7 @@ import { keyset } from '../../postgres/keyset/keyset.js';
 import { teachKeysets } from '../../postgres/keyset/teach-keysets.js';
 import { inBatch, inBatchApart } from '../../session/batch-memory.js';
 import { innerSession } from '../../session/inner-session.js';
-import { filterFor, optionsFor, type Scope, untyped } from '../scope.js';
+import { filterFor, fromPrimary, optionsFor, type Scope, untyped } from '../scope.js';
 import { BulkRepository } from '../statements/bulk.js';
 import { describeValue, refuse } from '../validation/refuse.js';
 import { storing } from '../writing/standalone.js';
@@ -53,7 +53,9 @@ export abstract class LargeRepository<Entity extends object> extends BulkReposit
     options?: StreamOptions<Entity, Hint, Fields, Excludes>,
   ): AsyncGenerator<Loaded<Entity, Hint, Fields, Excludes>, void, undefined> {
     const scope = await this.scope();
-    const { chunkSize = 1000, ...rest } = optionsFor(scope, 'stream()', options ?? {}) as StreamOptions<Entity>;
+    const { chunkSize = 1000, ...rest } = fromPrimary(
+      optionsFor(scope, 'stream()', options ?? {}),
+    ) as StreamOptions<Entity>;
     checkSize('chunkSize', chunkSize);
     const where = filterFor(scope, 'stream()', filter);
     const found =
@@ -106,7 +108,7 @@ export abstract class LargeRepository<Entity extends object> extends BulkReposit
     work: (entities: Loaded<Entity, Hint>[]) => unknown,
   ): Promise<void> {
     const scope = await this.scope();
-    const { size, ...rest } = optionsFor(scope, 'inBatches()', options) as BatchOptions<Entity>;
+    const { size, ...rest } = fromPrimary(optionsFor(scope, 'inBatches()', options)) as BatchOptions<Entity>;
     checkSize('size', size);
     if (typeof work !== 'function') {
       refuse(`inBatches() needs a function that works on a batch, and got ${describeValue(work)}.`);

@@ -140,7 +140,8 @@ export abstract class ReadingRepository<Entity extends object> extends Repositor
     const scope = await this.scope();
     const fields = columnsToAskFor(untyped(scope)) as unknown as RowField<Entity>[];
     const where = filterFor(scope, 'exists()', filter);
-    const rows = await reading(scope, () => selectRows(scope, where, { fields, limit: 1 }));
+    const options = { ...plainOptionsFor(scope, 'exists()', undefined), fields, limit: 1 };
+    const rows = await reading(scope, () => selectRows(scope, where, options));
     return rows.length > 0;
   }
 

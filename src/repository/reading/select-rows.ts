@@ -1,4 +1,4 @@
-import type { EntityManager, EntityProperty, FilterQuery } from '@mikro-orm/core';
+import type { EntityManager, EntityProperty, FilterQuery, FindOptions } from '@mikro-orm/core';
 import { ReferenceKind, Utils } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { isToMany, isToOne, type Meta, propertyOf } from '../../session/metadata.js';
@@ -16,7 +16,8 @@ export async function selectRows<Entity extends object, Field extends RowField<E
 ): Promise<Values[]> {
   const properties = chosen(meta as unknown as Meta, options.fields);
   await session.tryFlush(entity, {});
-  const query = (session as SqlEntityManager).createQueryBuilder(entity);
+  const { connectionType } = options as Pick<FindOptions<Entity>, 'connectionType'>;
+  const query = (session as SqlEntityManager).createQueryBuilder(entity, undefined, connectionType);
   query.select(properties.map(({ name }) => name) as never);
   query.where((await session.applyFilters(entity, filter, options.filters, 'read')) as never);
   if (options.orderBy !== undefined) {
