@@ -61,13 +61,23 @@ const oneOf =
   };
 
 /** Names that MikroORM puts between quotes into a text in which it then fills in a value for every `?`. */
-const names: Check = (value, option) => {
-  for (const name of Array.isArray(value) ? value : [value]) {
-    if (typeof name !== 'string' || name.length > 128 || /["?]/.test(name)) {
-      refuse(`"${option}" takes a name, and got ${quoted(name)}.`);
-    }
+const name: Check = (value, option) => {
+  const isName = typeof value === 'string' && value !== '' && value.length <= 128 && !/["?\0]/.test(value);
+  // MikroORM looks fields up by what they are called, and finds what every object has
+  if (!isName || value in Object.prototype) {
+    refuse(`"${option}" takes a name, and got ${quoted(value)}.`);
   }
 };
+
+const names: Check = (value, option, meta, rules) => {
+  for (const one of Array.isArray(value) ? value : [value]) {
+    name(one, option, meta, rules);
+  }
+};
+
+/** A transaction that is not the session's: what ran in it would be no part of the unit. */
+const transaction: Check = (_value, option) =>
+  refuse(`"${option}" can't be given: a repository works in the transaction of its session.`);
 
 /** Text that MikroORM puts into a comment. */
 const comments: Check = (value, option) => {
@@ -94,10 +104,11 @@ const checks: Readonly<Record<string, Check>> = {
   having: filters,
   limit: count,
   offset: count,
-  schema: names,
+  schema: name,
   groupBy: names,
   lockTableAliases: names,
-  collation: names,
+  collation: name,
+  ctx: transaction,
   comments,
   hintComments: comments,
   indexHint: (_value, option) => refuse(`"${option}" is for databases that have such hints: PostgreSQL has none.`),

@@ -1,6 +1,6 @@
 import { type EntityManager, isRaw } from '@mikro-orm/core';
 import { fieldNames, type Meta, propertyOf } from '../../session/metadata.js';
-import { copyInput } from './copy-input.js';
+import { copyInput, isPlain } from './copy-input.js';
 import { checkFilter } from './filter.js';
 import type { InputLimits } from './limits.js';
 import { listed, quoted, quotedName, refuse } from './refuse.js';
@@ -27,12 +27,18 @@ export function checkUpsertOptions<Options extends object>(
       own[name] = checkedFields(copyInput(own[name], { call, limits, dropUndefined: true }), name, meta as Meta);
     }
   }
-  const { onConflictAction, onConflictWhere, batchSize, schema } = own;
+  const { onConflictAction, onConflictWhere, batchSize, schema, ctx } = own;
+  if (ctx !== undefined) {
+    refuse(`"ctx" can't be given: a repository works in the transaction of its session.`);
+  }
   if (onConflictAction !== undefined && onConflictAction !== 'ignore' && onConflictAction !== 'merge') {
     refuse(`"onConflictAction" is "ignore" or "merge", and got ${quoted(onConflictAction)}.`);
   }
   if (onConflictWhere !== undefined) {
     own.onConflictWhere = copyInput(onConflictWhere, { call, limits, dropUndefined: ignoreUndefined });
+    if (isPlain(own.onConflictWhere) && Reflect.ownKeys(own.onConflictWhere).length === 0) {
+      refuse('"onConflictWhere" asks for nothing: leave it out, or give it a condition.');
+    }
     checkFilter(own.onConflictWhere, meta as Meta, { call: `"onConflictWhere" of ${call}`, ignoreUndefined });
   }
   if (batchSize !== undefined && !(Number.isSafeInteger(batchSize) && (batchSize as number) >= 1)) {
