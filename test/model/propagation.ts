@@ -39,7 +39,7 @@ export function open(step: UnitStep, scope: ModelScope, { single, uncertain, new
       return new ModelUnit(bare ? 'bare' : 'transaction', newLevel(undefined, bare), undefined, ran);
     }
     case 'never':
-      flushFirst(around, uncertain);
+      // refused before anything is sent, the outer unit's own changes included
       throw new Failed('state|configuration');
     case 'nested':
       flushFirst(around, uncertain);
