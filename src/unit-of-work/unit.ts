@@ -26,6 +26,8 @@ interface TruthfulConnection {
   cancelRunning(transaction: Transaction, reason: unknown): Promise<void>;
   /** What the transaction has done so far. */
   usageOf(transaction: Transaction): { readonly statements: number; readonly holdsConnection: boolean } | undefined;
+  /** Has a statement without an answer travel with the transaction's next one, COMMIT at the latest. */
+  sendAlong(transaction: Transaction, sql: string): Promise<void>;
   /** Rejects with TransactionAbortedError where COMMIT would. */
   assertCommittable(transaction: Transaction): Promise<void>;
 }
