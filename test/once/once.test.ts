@@ -263,6 +263,8 @@ describe('promise 27: exactly once', () => {
 
     if (engine === 'postgresql') {
       it('promise 20: costs one round trip before the work, and none where it is not used', async () => {
+        await given.uow().run((u) => u.accounts.count());
+        bank.forget();
         await given.uow().run((u) => u.accounts.count(), { once: 'trip' });
         const trips = bank.sent();
         expect(trips).to.deep.equal([
@@ -272,6 +274,29 @@ describe('promise 27: exactly once', () => {
           'update completed_unit',
           'commit',
         ]);
+        expect(bank.proxy.roundTrips(), 'the result travels with COMMIT').to.equal(3);
+        bank.proxy.reset();
+        await given.uow().run((u) => u.accounts.count(), { once: 'trip' });
+        expect(bank.proxy.roundTrips(), 'the key, the result, COMMIT').to.equal(3);
+        bank.proxy.reset();
+        await given.uow().run((u) => u.accounts.count());
+        expect(bank.proxy.roundTrips(), 'without a key').to.equal(2);
+      });
+
+      it('promise 20: the result travels with the last flush, where there is one', async () => {
+        const open = async (once?: string): Promise<number> => {
+          bank.proxy.reset();
+          const work = async (u: { accounts: { create(data: object): Promise<unknown> } }) => {
+            await u.accounts.create({ owner: once ?? 'without' });
+            return `it's "done"? $1 \\ ; commit`;
+          };
+          const told = await given.uow().run(work as never, once === undefined ? {} : { once });
+          expect(told).to.equal(`it's "done"? $1 \\ ; commit`);
+          return bank.proxy.roundTrips();
+        };
+        const plain = await open();
+        expect(await open('keyed')).to.equal(plain + 1);
+        expect(await given.uow().run(() => 'not run', { once: 'keyed' })).to.equal(`it's "done"? $1 \\ ; commit`);
       });
     }
   });

@@ -226,6 +226,15 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     return this.#transactions.lastIn(trx, rows);
   }
 
+  /**
+   * Has a statement travel in front of the transaction's next one, COMMIT at the latest, which fails where it does. Nobody gets its
+   * answer.
+   */
+  async sendAlong(trx: TransactionContext, sql: string): Promise<void> {
+    (await this.#transactions.scopeOf(trx)).sendAlong(sql);
+    this.logQuery(sql);
+  }
+
   /** Rejects with TransactionAbortedError where COMMIT would; nothing is sent. */
   async assertCommittable(trx: TransactionContext): Promise<void> {
     await (await this.#transactions.scopeOf(trx)).transaction.assertCommittable();

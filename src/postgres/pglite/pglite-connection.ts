@@ -136,6 +136,15 @@ export class UnitOfWorkPgliteConnection extends PgliteConnection {
     return this.#transactions.usageOf(trx);
   }
 
+  /**
+   * Has a statement travel in front of the transaction's next one, COMMIT at the latest, which fails where it does. Nobody gets its
+   * answer.
+   */
+  async sendAlong(trx: TransactionContext, sql: string): Promise<void> {
+    (await this.#transactions.scopeOf(trx)).sendAlong(sql);
+    this.logQuery(sql);
+  }
+
   /** Rejects with TransactionAbortedError where COMMIT would; nothing is sent. */
   async assertCommittable(trx: TransactionContext): Promise<void> {
     await (await this.#transactions.scopeOf(trx)).transaction.assertCommittable();

@@ -144,6 +144,12 @@ export class Scope implements DatabaseConnection {
     return await this.transaction.executeLast(query, rows);
   }
 
+  /** Notes a statement that is to travel in front of the next one. */
+  sendAlong(sql: string): void {
+    this.assertOpen();
+    this.transaction.prepend(sql);
+  }
+
   async *streamQuery<R>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<R>> {
     this.assertOpen();
     this.#current = query;

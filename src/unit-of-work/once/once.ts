@@ -114,9 +114,22 @@ export class Once {
     // one that was rolled back by hand stores nothing, its key included
     if (unit.state.working) {
       requireJson(result);
-      await session.nativeUpdate(CompletedUnit, { key: this.#key }, { result } as never);
+      await this.#store(unit, session, result);
     }
     return result;
+  }
+
+  /** At no round trip of its own: it goes with the last flush, or with COMMIT. */
+  async #store({ driver, transaction }: Unit, session: SqlEntityManager, result: unknown): Promise<void> {
+    if (driver.sendAlong && transaction !== undefined) {
+      const update = session
+        .createQueryBuilder(CompletedUnit)
+        .update({ result } as never)
+        .where({ key: this.#key });
+      await driver.sendAlong(transaction, update.getFormattedQuery());
+    } else {
+      await session.nativeUpdate(CompletedUnit, { key: this.#key }, { result } as never);
+    }
   }
 
   /**

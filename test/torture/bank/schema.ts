@@ -29,6 +29,9 @@ export async function createBank(serverUrl: string): Promise<string> {
        source integer not null references account deferrable initially deferred,
        target integer not null references account deferrable initially deferred,
        amount integer not null
+     );
+     create table completed_unit (
+       key varchar(255) primary key, name varchar(255) not null, run uuid not null, result jsonb, completed_at timestamptz not null
      )`,
   );
   await resetBank(url.href);
@@ -39,7 +42,7 @@ export async function createBank(serverUrl: string): Promise<string> {
 export async function resetBank(url: string): Promise<void> {
   await query(
     url,
-    `truncate account, journal;
+    `truncate account, journal, completed_unit;
      insert into account select id, ${openingBalance} from generate_series(1, ${accounts}) id;
      insert into journal values ('${takenId}', 1, 1, 0)`,
   );

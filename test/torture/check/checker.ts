@@ -19,7 +19,8 @@ export function check({ logs, journal, balances, outages }: Evidence): Violation
   for (const record of records.values()) {
     violations.push(...checkTold(record, stored.has(record.id)).map((what) => violation(record, what)));
     const unknown = record.told.find(({ what }) => what === 'unknown');
-    const chance = unknown === undefined ? 0 : longestChance(record.at, unknown.at, outages);
+    const chance =
+      unknown === undefined ? 0 : longestChance(record.at, unknown.at, outages, { keyed: record.kind === 'keyed' });
     if (chance >= enough) {
       violations.push(violation(record, `unknown (${unknown?.why}), though the server was there for ${chance} ms`));
     }

@@ -9,8 +9,9 @@ export const enough = 2_200;
  * For how many milliseconds on end the library could have asked what became of a COMMIT of a unit that began at a time,
  * before it said that it doesn't know. None, where the server was restarted in the meantime.
  */
-export function longestChance(began: number, at: number, outages: readonly Outage[]): number {
-  if (outages.some(({ restarted, from, to }) => restarted && to > began && from < at)) {
+export function longestChance(began: number, at: number, outages: readonly Outage[], { keyed = false } = {}): number {
+  // a key tells it on whichever server is there
+  if (!keyed && outages.some(({ restarted, from, to }) => restarted && to > began && from < at)) {
     return 0;
   }
   let longest = 0;

@@ -1,4 +1,5 @@
 import { engineOptions, MikroOrmConnectionProxy, MikroOrmEngineFactory } from '../../../src/index.js';
+import { CompletedUnit } from '../../../src/once/index.js';
 import { Account, BankUnitOfWork, Entry, JournalRepository } from '../bank/entities.js';
 import { count } from '../figures.js';
 import { Log } from '../log.js';
@@ -30,7 +31,7 @@ const dsn = new URL(url);
 // how long a unit waits for a connection, and how long the library asks about a lost COMMIT
 dsn.searchParams.set('connect_timeout', '3');
 const engineFactory = new MikroOrmEngineFactory(
-  engineOptions({ dsn: dsn.href, poolSize }, { entities: [Account, Entry] }),
+  engineOptions({ dsn: dsn.href, poolSize }, { entities: [Account, Entry, CompletedUnit] }),
 );
 const uow = new BankUnitOfWork(engineFactory);
 const journal = new JournalRepository(new MikroOrmConnectionProxy(engineFactory));

@@ -6,6 +6,7 @@ import { isOutOfReach } from './outcome.js';
 import type { Scenario } from './scenario.js';
 import { beginCommit, beginRollback, commitThenThrow, rollbackThenReturn } from './scenarios/by-hand.js';
 import { aborted, deferred, escaping, swallowing, timedOut } from './scenarios/careless.js';
+import { keyed } from './scenarios/keyed.js';
 import { dooming, independent, nested, parallel } from './scenarios/nested.js';
 import { deadlocking, plain, serializable, standalone, throwing } from './scenarios/plain.js';
 import type { Teller } from './teller.js';
@@ -16,6 +17,7 @@ const scenarios = {
   deadlocking,
   throwing,
   standalone,
+  keyed,
   nested,
   parallel,
   independent,
@@ -38,6 +40,7 @@ const weights: Readonly<Record<keyof typeof scenarios, number>> = {
   deadlocking: 6,
   throwing: 2,
   standalone: 5,
+  keyed: 8,
   nested: 6,
   parallel: 3,
   independent: 3,
