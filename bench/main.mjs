@@ -26,39 +26,47 @@ const workloads = chosen(allWorkloads, flags.only).filter(({ quick }) => !flags.
 const rounds = Number(flags.rounds ?? (flags.quick ? 2 : 9));
 const operations = (workload) => (flags.quick ? workload.quick : workload.operations);
 
-await using server = await OwnServer.start();
-const database = await createDatabase(server.url);
-const results = { counts: {}, next: {}, far: {}, node: process.version, rounds };
-for (const peer of peers) {
-  console.log(`counting ${peer.name}`);
-  results.counts[peer.name] = await count(peer, workloads, database.url, { keepsSql: !flags.quick });
+const server = await OwnServer.start();
+try {
+  await measure();
+} finally {
+  await server.stop();
 }
-if (!flags.counts) {
-  console.log(`${rounds} rounds of ${workloads.length} workloads, next door`);
-  results.next = await time(peers, workloads, database.url, {
-    rounds,
-    operations,
-    serverPid: server.pid,
-    reuses: flags.quick,
-  });
-  const distant = workloads.filter(({ setup, loops }) => setup === 1000 && loops === 1);
-  console.log(`${rounds} rounds of ${distant.length} workloads at 1 ms each way`);
-  results.far = await timeAt(1, peers, distant, database.url, {
-    rounds,
-    reuses: true,
-    operations: (workload) => Math.ceil(operations(workload) / 4),
-    serverPid: server.pid,
-  });
+
+async function measure() {
+  const database = await createDatabase(server.url);
+  const results = { counts: {}, next: {}, far: {}, node: process.version, rounds };
+  for (const peer of peers) {
+    console.log(`counting ${peer.name}`);
+    results.counts[peer.name] = await count(peer, workloads, database.url, { keepsSql: !flags.quick });
+  }
+  if (!flags.counts) {
+    console.log(`${rounds} rounds of ${workloads.length} workloads, next door`);
+    results.next = await time(peers, workloads, database.url, {
+      rounds,
+      operations,
+      serverPid: server.pid,
+      reuses: flags.quick,
+    });
+    const distant = workloads.filter(({ setup, loops }) => setup === 1000 && loops === 1);
+    console.log(`${rounds} rounds of ${distant.length} workloads at 1 ms each way`);
+    results.far = await timeAt(1, peers, distant, database.url, {
+      rounds,
+      reuses: true,
+      operations: (workload) => Math.ceil(operations(workload) / 4),
+      serverPid: server.pid,
+    });
+  }
+  if (!flags.quick && !flags.counts && flags.only === undefined) {
+    const growing = peers.filter(({ name }) => name === 'mikro-orm-uow' || name === 'mikro-orm');
+    console.log('Growth');
+    const options = { rounds: 3, operations: (workload) => workload.operations, serverPid: server.pid };
+    results.growth = await time(growing, growth, database.url, options);
+    results.endurance = await time(growing, [endurance], database.url, { ...options, rounds: 1, warmUps: 0 });
+  }
+  printTables(peers, workloads, results);
+  if (!flags.quick && !flags.counts && flags.only === undefined && flags.peers === undefined) {
+    await writeResults(peers, workloads, results);
+  }
+  checkCounts(workloads, results.counts);
 }
-if (!flags.quick && !flags.counts && flags.only === undefined) {
-  const growing = peers.filter(({ name }) => name === 'mikro-orm-uow' || name === 'mikro-orm');
-  console.log('Growth');
-  const options = { rounds: 3, operations: (workload) => workload.operations, serverPid: server.pid };
-  results.growth = await time(growing, growth, database.url, options);
-  results.endurance = await time(growing, [endurance], database.url, { ...options, rounds: 1, warmUps: 0 });
-}
-printTables(peers, workloads, results);
-if (!flags.quick && !flags.counts && flags.only === undefined && flags.peers === undefined) {
-  await writeResults(peers, workloads, results);
-}
-checkCounts(workloads, results.counts);

@@ -9,7 +9,13 @@ class AccountRepository extends MikroOrmRepository {
 class BankUnitOfWork extends MikroOrmUnitOfWork.of({ accounts: AccountRepository }) {}
 
 export async function open({ url, poolSize, options = {} }) {
-  const engineFactory = new MikroOrmEngineFactory(engineOptions({ dsn: url, poolSize }, { entities: [Account] }));
+  const engineFactory = new MikroOrmEngineFactory(
+    engineOptions(
+      { dsn: url, poolSize },
+      // 1,000 units at once may wait for longer than a service should, on a machine that is busy
+      { entities: [Account], driverOptions: { connectionTimeoutMillis: 120_000 } },
+    ),
+  );
   const uow = new BankUnitOfWork(engineFactory, options);
   const nested = (levels) => async (u, data) => {
     await u.accounts.create(data);

@@ -4,7 +4,13 @@ import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { Account } from './schema/mikro-orm.mjs';
 
 export async function open({ url, poolSize, driver = PostgreSqlDriver }) {
-  const orm = await MikroORM.init({ driver, clientUrl: url, pool: { min: 0, max: poolSize }, entities: [Account] });
+  const orm = await MikroORM.init({
+    driver,
+    clientUrl: url,
+    pool: { min: 0, max: poolSize },
+    entities: [Account],
+    driverOptions: { connectionTimeoutMillis: 120_000 },
+  });
   const transactional = (work) => orm.em.fork().transactional(work);
   const nested = async (em, data, levels) => {
     em.create(Account, data);

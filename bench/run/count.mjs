@@ -28,7 +28,7 @@ function watchHolding(proxy) {
  * long they are held, and the SQL of one operation. Nothing here depends on the machine's speed but what is held.
  */
 export async function count(peer, workloads, url, { keepsSql }) {
-  await using proxy = await startProxy(url);
+  const proxy = await startProxy(url);
   const held = watchHolding(proxy);
   const processes = new PeerProcesses(proxy.url);
   const counted = {};
@@ -55,5 +55,6 @@ export async function count(peer, workloads, url, { keepsSql }) {
     };
   }
   await processes.closeAll();
+  await proxy.close();
   return counted;
 }

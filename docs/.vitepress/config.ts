@@ -40,6 +40,7 @@ export default defineConfig({
           page('TypeDI', '/guide/typedi'),
           page('Synchronous calls', '/guide/synchronous'),
           page('NestJS', '/guide/nestjs'),
+          page('Other containers, bundlers', '/guide/containers'),
           page('Tracing', '/guide/tracing'),
           page('Replicas', '/guide/replicas'),
           page('Fastify and Express', '/guide/fastify-express'),

@@ -7,6 +7,7 @@ import { ConfigurationError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import type { RepositoryClass } from '../unit-of-work/repositories.js';
 import { ContainerEngineFactory } from './container-engine-factory.js';
+import { warnOfMissingMetadata } from './missing-metadata.js';
 
 /** A unit of work's class: made with an engine factory. */
 type UnitClass = new (engineFactory: EngineFactory) => object;
@@ -26,7 +27,8 @@ type Registry = Pick<ContainerInstance, 'set' | 'has' | 'get'>;
 
 /**
  * Registers the whole chain in a TypeDI container: the engine factory as a singleton, connection proxies, repositories
- * and units of work as a new one each time. What the root container holds wins in all its children.
+ * and units of work as a new one each time. What the root container holds wins in all its children. Warns of services that
+ * are there already and can't be injected, as whatever compiles them writes no metadata.
  *
  * @throws ConfigurationError where the container is a child of a root that holds one of these already: the root's would
  * win, and this registration would be ignored. Register an override where the original was registered.
@@ -55,6 +57,7 @@ export function registerUnitsOfWork(
   const { engine, repositories = [], unitsOfWork = [] } = registrations ?? {};
   requireClasses('repositories', repositories);
   requireClasses('unitsOfWork', unitsOfWork);
+  warnOfMissingMetadata(container);
   const registry = container as Registry;
   refuseShadowed(registry, [MikroOrmEngineFactory, MikroOrmConnectionProxy, ...repositories, ...unitsOfWork]);
   const engineFactory = isEngineFactory(engine) ? engine : new MikroOrmEngineFactory(engine);
