@@ -52,7 +52,9 @@ const bundlers = {
   async webpack(outfile) {
     const { default: webpack } = await import('webpack');
     const compiler = webpack({
-      ...{ mode: 'production', target: 'node22', entry, externals: external, experiments: { outputModule: true } },
+      ...{ mode: 'production', target: 'node22', entry, experiments: { outputModule: true } },
+      // looked for when they are used, and not at the start
+      externals: Object.fromEntries(external.map((name) => [name, `node-commonjs ${name}`])),
       output: {
         ...{ path: join(outfile, '..'), filename: 'webpack.mjs', module: true, chunkFormat: 'module' },
         library: { type: 'module' },

@@ -28,8 +28,7 @@ export class MikroOrmConnectionProxy implements ConnectionProxy<SqlEntityManager
   #engine: MikroORM | undefined;
   #enclosure: Enclosure | undefined;
   #session: SqlEntityManager | undefined;
-  /** Where reads of standalone repositories go. */
-  readonly reads: 'primary' | 'replica';
+  readonly #reads: 'primary' | 'replica';
 
   /**
    * `reads: 'replica'`: where the engine has replicas, what standalone repositories on this proxy read comes from them, and may
@@ -44,7 +43,12 @@ export class MikroOrmConnectionProxy implements ConnectionProxy<SqlEntityManager
       throw new ConfigurationError(`reads is 'primary' or 'replica', and is ${describeValue(reads)}.`);
     }
     this.#engineFactory = engineFactory;
-    this.reads = reads;
+    this.#reads = reads;
+  }
+
+  /** Where reads of standalone repositories go. */
+  get reads(): 'primary' | 'replica' {
+    return this.#reads;
   }
 
   /**

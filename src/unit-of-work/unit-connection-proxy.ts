@@ -9,12 +9,16 @@ import { isInside } from './unit-context.js';
 export class UnitConnectionProxy implements ConnectionProxy<EntityManager> {
   readonly [ownedByUnit] = true;
   readonly #unit: Unit;
-  /** Who has one of the unit's repositories has not lost the unit. */
-  readonly opened: object;
+  readonly #opened: object;
 
   constructor(unit: Unit, opened: object) {
     this.#unit = unit;
-    this.opened = opened;
+    this.#opened = opened;
+  }
+
+  /** Who has one of the unit's repositories has not lost the unit. */
+  get opened(): object {
+    return this.#opened;
   }
 
   /**
