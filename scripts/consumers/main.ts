@@ -1,0 +1,3 @@
+import { stored } from './service.js';
+
+console.log((await stored()).join());
