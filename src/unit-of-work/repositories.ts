@@ -22,11 +22,18 @@ type ReservedName =
   | 'then'
   | '__proto__';
 
-/** Does not compile where a repository has the name of a member of the unit: the message names both. */
-export type Unreserved<Declared> = {
+/** Does not compile where a repository has the name of a member of the unit, or is no class: the message says what to write. */
+export type Declarable<Declared> = {
   readonly [Name in keyof Declared]: Name extends ReservedName
     ? `"${Name}" is a member of every unit of work: give the repository another name`
-    : Declared[Name];
+    : Declared[Name] extends RepositoryClass
+      ? Declared[Name]
+      : `"${Name & string}" must be the class of a repository, such as AccountRepository, and no instance of it`;
+};
+
+/** The classes of what was declared. */
+export type Classes<Declared> = {
+  readonly [Name in keyof Declared]: Declared[Name] extends RepositoryClass ? Declared[Name] : never;
 };
 
 /** @throws ConfigurationError where a name is taken, or what stands under it is no class. */

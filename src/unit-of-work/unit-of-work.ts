@@ -14,7 +14,13 @@ import {
 } from './active-unit.js';
 import type { Launch } from './launch.js';
 import type { UnitOfWorkOptions } from './options.js';
-import { type Repositories, type RepositoryClass, type Unreserved, validateRepositories } from './repositories.js';
+import {
+  type Classes,
+  type Declarable,
+  type Repositories,
+  type RepositoryClass,
+  validateRepositories,
+} from './repositories.js';
 import { requireFunction } from './require-function.js';
 import { resolveOptions } from './resolve-options.js';
 import { unitsAround } from './unit-context.js';
@@ -54,15 +60,21 @@ export type UnitOfWorkClass<Declared extends Repositories> = new (
  *   });
  * }
  * ```
+ *
+ * The name of its parameter is what the compiler shows where this class itself is extended, and not what `of()` makes.
  */
-export abstract class MikroOrmUnitOfWork<Declared extends Repositories> {
-  readonly #declared: Declaration<Declared>;
+export abstract class MikroOrmUnitOfWork<DeclaredBy_MikroOrmUnitOfWork_of extends Repositories> {
+  readonly #declared: Declaration<DeclaredBy_MikroOrmUnitOfWork_of>;
   readonly #engineFactory: EngineFactory;
   readonly #options: UnitOfWorkOptions;
   #checked: MikroORM | undefined;
 
   /** @throws ConfigurationError where an option makes no sense. Nothing is opened before `run` or `begin`. */
-  protected constructor(declared: Declaration<Declared>, engineFactory: EngineFactory, overrides?: UnitOfWorkOptions) {
+  protected constructor(
+    declared: Declaration<DeclaredBy_MikroOrmUnitOfWork_of>,
+    engineFactory: EngineFactory,
+    overrides?: UnitOfWorkOptions,
+  ) {
     requireMethods(engineFactory, ['create'], 'A unit of work needs an engine factory');
     this.#declared = declared;
     this.#engineFactory = engineFactory;
@@ -75,18 +87,19 @@ export abstract class MikroOrmUnitOfWork<Declared extends Repositories> {
    *
    * @throws ConfigurationError where a repository has the name of a member of the unit, or is no class
    */
-  static of<const Declared extends Repositories>(
-    repositories: Declared & Unreserved<Declared>,
+  static of<const Declared extends Readonly<Record<string, unknown>>>(
+    repositories: Declared & Declarable<Declared>,
     defaults?: UnitOfWorkOptions,
-  ): UnitOfWorkClass<Declared> {
-    validateRepositories(repositories, ActiveUnit.prototype);
+  ): UnitOfWorkClass<Classes<Declared>> {
+    const classes = repositories as Declared as Classes<Declared> & Repositories;
+    validateRepositories(classes, ActiveUnit.prototype);
     resolveOptions(defaults);
-    const declared: Declaration<Declared> = {
-      repositories: { ...repositories },
+    const declared: Declaration<Classes<Declared>> = {
+      repositories: { ...classes },
       defaults,
-      Unit: unitClass({ ...repositories }),
+      Unit: unitClass({ ...classes }),
     };
-    return class extends MikroOrmUnitOfWork<Declared> {
+    return class extends MikroOrmUnitOfWork<Classes<Declared>> {
       constructor(engineFactory: EngineFactory, overrides?: UnitOfWorkOptions) {
         super(declared, engineFactory, overrides);
       }
@@ -103,7 +116,10 @@ export abstract class MikroOrmUnitOfWork<Declared extends Repositories> {
    *
    * With `retry`, `work` may run several times: what it does outside of the database belongs into `afterCommit`.
    */
-  async run<T>(work: (unit: OpenUnitOfWork<Declared>) => T | Promise<T>, options?: UnitOfWorkOptions): Promise<T> {
+  async run<T>(
+    work: (unit: OpenUnitOfWork<DeclaredBy_MikroOrmUnitOfWork_of>) => T | Promise<T>,
+    options?: UnitOfWorkOptions,
+  ): Promise<T> {
     return runUnit(this.#launch(options, false), this.#declared.Unit, requireFunction('run', work));
   }
 
@@ -111,7 +127,7 @@ export abstract class MikroOrmUnitOfWork<Declared extends Repositories> {
    * Opens a unit that ends by `commit()` or `rollback()`; with `await using`, it is rolled back at the end of the block
    * unless it was committed. Rejects as `run` does where it can't be opened.
    */
-  async begin(options?: UnitOfWorkOptions): Promise<OpenUnitOfWork<Declared>> {
+  async begin(options?: UnitOfWorkOptions): Promise<OpenUnitOfWork<DeclaredBy_MikroOrmUnitOfWork_of>> {
     return beginUnit(this.#launch(options, true), this.#declared.Unit);
   }
 
@@ -119,7 +135,7 @@ export abstract class MikroOrmUnitOfWork<Declared extends Repositories> {
    * The open unit of this declaration around the running code: the innermost one on the same engine, or undefined. For code
    * that is not handed the unit, such as a method under `@InUnitOfWork`.
    */
-  get current(): OpenUnitOfWork<Declared> | undefined {
+  get current(): OpenUnitOfWork<DeclaredBy_MikroOrmUnitOfWork_of> | undefined {
     const engine = openUnitsOf(this.#engineFactory) ?? this.#engineFactory;
     for (const { opened, engineFactory, joinable } of unitsAround()) {
       if (
