@@ -47,6 +47,7 @@ export class UnitOfWorkPgliteConnection extends PgliteConnection {
       }),
   });
 
+  /** Kysely's dialect for PGlite, on a driver whose transactions take turns. */
   override createKyselyDialect(overrides: Dictionary): PGliteDialect {
     const { connectionTimeoutMillis = CONNECTION_TIMEOUT, resetConnections, ...options } = overrides ?? {};
     const stock: Dialect = super.createKyselyDialect(options);

@@ -23,6 +23,7 @@ import { UnitOfWorkPgliteConnection } from './pglite-connection.js';
  * ```
  */
 export class UnitOfWorkPgliteDriver extends AbstractSqlDriver<UnitOfWorkPgliteConnection> {
+  /** What `orm.em` is, for the types. */
   declare [EntityManagerType]: BasePostgreSqlEntityManager<this>;
 
   constructor(config: Configuration) {
@@ -33,6 +34,7 @@ export class UnitOfWorkPgliteDriver extends AbstractSqlDriver<UnitOfWorkPgliteCo
     }
   }
 
+  /** Makes the EntityManager, of the class that the configuration names. */
   override createEntityManager(useContext?: boolean): this[typeof EntityManagerType] {
     const EntityManagerClass = this.config.get(
       'entityManager',
