@@ -1,12 +1,13 @@
 // `npm run bench` measures all peers and writes RESULTS.md, results/*.svg and results/sql.md; `npm run bench -- --quick` takes a few
 // peers and rounds, writes nothing, and fails where this library needs more round trips or connections than it should.
+// `--picture` counts a few workloads of all peers, and writes the chart in README and the SQL that each sends.
 // `--rounds <n>`, `--only <workload,...>`, `--peers <peer,...>` and `--counts` (no times) narrow a run.
 import { parseArgs } from 'node:util';
 import { createDatabase } from '../dist/test/support/database.js';
 import { OwnServer } from '../dist/test/support/own-server.js';
 import { peers as allPeers } from './peers.mjs';
 import { checkCounts } from './report/check-counts.mjs';
-import { printTables, writeResults } from './report/results.mjs';
+import { pictured, printTables, writePicture, writeResults } from './report/results.mjs';
 import { count } from './run/count.mjs';
 import { time, timeAt } from './run/time.mjs';
 import { workloads as allWorkloads, endurance, growth } from './workloads.mjs';
@@ -15,14 +16,21 @@ const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     counts: { type: 'boolean', default: false },
+    picture: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     only: { type: 'string' },
     peers: { type: 'string' },
   },
 });
 const chosen = (all, names) => all.filter(({ name }) => names === undefined || names.split(',').includes(name));
-const peers = chosen(allPeers, flags.peers).filter(({ quick }) => !flags.quick || quick);
-const workloads = chosen(allWorkloads, flags.only).filter(({ quick }) => !flags.quick || quick);
+const isOwn = ({ name }) => name.startsWith('mikro-orm-uow');
+const peers = chosen(allPeers, flags.peers)
+  .filter(({ quick }) => !flags.quick || quick)
+  // only this library's counts are checked
+  .filter((peer) => !(flags.quick && flags.counts) || isOwn(peer));
+const workloads = chosen(allWorkloads, flags.picture ? pictured.join() : flags.only).filter(
+  ({ quick }) => !flags.quick || quick,
+);
 const rounds = Number(flags.rounds ?? (flags.quick ? 2 : 9));
 const operations = (workload) => (flags.quick ? workload.quick : workload.operations);
 
@@ -39,6 +47,10 @@ async function measure() {
   for (const peer of peers) {
     console.log(`counting ${peer.name}`);
     results.counts[peer.name] = await count(peer, workloads, database.url, { keepsSql: !flags.quick });
+  }
+  if (flags.picture) {
+    await writePicture(peers, workloads, results.counts);
+    return;
   }
   if (!flags.counts) {
     console.log(`${rounds} rounds of ${workloads.length} workloads, next door`);

@@ -3,6 +3,7 @@ export const peers = [
   { name: 'mikro-orm-uow', quick: true },
   {
     name: 'mikro-orm-uow, last trip joined',
+    title: 'with the last trip joined',
     file: 'mikro-orm-uow',
     options: { commitWithLastStatement: true },
     quick: true,

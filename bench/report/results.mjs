@@ -82,25 +82,18 @@ const results = new URL('../results/', import.meta.url);
 /** RESULTS.md, the charts, and the SQL that each peer sends for one operation of each workload. */
 export async function writeResults(peers, workloads, measured) {
   await mkdir(results, { recursive: true });
-  const small = workloads.filter(({ name }) => ['insert', 'change', 'transfer', 'twoLevels'].includes(name));
-  const bars = (list, numberOf, unit) =>
-    list.map((workload) => ({
-      title: workload.title,
-      bars: peers
-        .map((peer) => ({
-          name: titleOf(peer),
-          value: numberOf(peer, workload),
-          isOwn: peer.name.startsWith('mikro-orm-uow'),
-        }))
-        .filter(({ value }) => value !== undefined)
-        .map((one) => ({ ...one, label: `${short(one.value)} ${unit}` })),
-    }));
+  const small = workloads.filter(({ name }) => pictured.includes(name));
   const far = (peer, workload) => median(samplesOf(measured.far, peer, workload, 'wall'));
   const cpu = (peer, workload) => median(samplesOf(measured.next, peer, workload, 'cpu'));
-  const trips = (peer, workload) => measured.counts[peer.name]?.[workload.name]?.roundTrips;
-  await writeFile(new URL('round-trips.svg', results), chart('Round trips a unit of work', bars(small, trips, '')));
-  await writeFile(new URL('wall-at-1-ms.svg', results), chart('Wall time at 1 ms each way', bars(small, far, 'ms')));
-  await writeFile(new URL('cpu.svg', results), chart('CPU of the client a unit of work', bars(small, cpu, 'ms')));
+  await writePicture(peers, workloads, measured.counts);
+  await writeFile(
+    new URL('wall-at-1-ms.svg', results),
+    chart('Wall time at 1 ms each way', bars(peers, small, far, 'ms')),
+  );
+  await writeFile(
+    new URL('cpu.svg', results),
+    chart('CPU of the client a unit of work', bars(peers, small, cpu, 'ms')),
+  );
   await writeFile(
     new URL('../RESULTS.md', import.meta.url),
     `# Results
@@ -119,7 +112,34 @@ ${sections(peers, workloads, measured)
   .map(([title, text]) => `## ${title}\n\n${text}\n`)
   .join('\n')}`,
   );
-  await writeFile(new URL('sql.md', results), sqlPage(peers, workloads, measured.counts));
+}
+
+/** The workloads that are drawn. */
+export const pictured = ['insert', 'change', 'transfer', 'twoLevels'];
+
+const bars = (peers, workloads, numberOf, unit) =>
+  workloads.map((workload) => ({
+    title: workload.title,
+    bars: peers
+      .map((peer) => ({
+        name: titleOf(peer),
+        value: numberOf(peer, workload),
+        isOwn: peer.name.startsWith('mikro-orm-uow'),
+      }))
+      .filter(({ value }) => value !== undefined)
+      .map((one) => ({ ...one, label: unit === '' ? String(one.value) : `${short(one.value)} ${unit}` })),
+  }));
+
+/** The chart of round trips, which depends on nothing but the peers, and the SQL that they send. */
+export async function writePicture(peers, workloads, counts) {
+  await mkdir(results, { recursive: true });
+  const trips = (peer, workload) => counts[peer.name]?.[workload.name]?.roundTrips;
+  const small = workloads.filter(({ name }) => pictured.includes(name));
+  await writeFile(
+    new URL('round-trips.svg', results),
+    chart('Round trips a unit of work', bars(peers, small, trips, '')),
+  );
+  await writeFile(new URL('sql.md', results), sqlPage(peers, workloads, counts));
 }
 
 function sqlPage(peers, workloads, counts) {

@@ -55,6 +55,7 @@ export default defineConfig({
           page('Pool sizes', '/operations/pools'),
           page('Poolers, restarts, failovers', '/operations/poolers'),
           page('Reliability', '/reliability'),
+          page('Performance', '/performance'),
           page('Limits', '/limits'),
         ],
       },
