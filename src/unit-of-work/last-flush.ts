@@ -22,10 +22,14 @@ export async function flushLast(unit: Unit): Promise<void> {
   const batchSize = session.config.get('batchSize');
   binding.sending = (unitOfWork) => {
     const statement = onlyStatement(unitOfWork, batchSize);
-    const last: Transaction | undefined = statement && unit.driver.lastIn?.(transaction, statement.rows);
+    const last: Transaction | undefined =
+      statement &&
+      unit.driver.lastIn?.(transaction, {
+        rows: statement.rows,
+        // what interrupts the unit before its statement has a connection is still heard
+        beforeSending: () => unit.state.commitSent(),
+      });
     if (last !== undefined) {
-      // what interrupts the unit from now on comes too late
-      unit.state.commitSent();
       session.setTransactionContext(last);
     }
   };

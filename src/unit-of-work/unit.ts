@@ -35,7 +35,10 @@ interface TruthfulConnection {
       }
     | undefined;
   /** The transaction, as which its next statement is its last, with which COMMIT goes along; undefined where it can't. */
-  lastIn(transaction: Transaction, rows: number | undefined): Transaction | undefined;
+  lastIn(
+    transaction: Transaction,
+    last: { readonly rows: number | undefined; beforeSending(): void },
+  ): Transaction | undefined;
   /** Has a statement without an answer travel with the transaction's next one, COMMIT at the latest. */
   sendAlong(transaction: Transaction, sql: string): Promise<void>;
   /** Rejects with TransactionAbortedError where COMMIT would. */

@@ -4,6 +4,7 @@ import {
   AfterCommitError,
   CommitOutcomeUnknownError,
   EntityNotFoundError,
+  MikroOrmEngineFactory,
   type UnitOfWorkOptions,
 } from '../../src/index.js';
 import { type Account, BankUnitOfWork } from '../support/bank.js';
@@ -177,7 +178,6 @@ describe('promise 20: commitWithLastStatement', () => {
             throw new Error(event);
           },
         };
-        const { MikroOrmEngineFactory } = await import('../../src/index.js');
         const engineFactory = new MikroOrmEngineFactory(bank.options({ subscribers: [subscriber] }));
         const uow = new BankUnitOfWork(engineFactory, joined);
         const error = await rejection(uow.run((u) => u.accounts.create({ owner: event })));
@@ -279,6 +279,28 @@ describe('promise 20: commitWithLastStatement', () => {
       );
       expect(error).to.equal(reason);
       expect(await balances()).to.have.lengthOf(2);
+    });
+
+    it('promise 12: a signal is heard while its only statement waits for a connection', async () => {
+      const options = await bank.options({}, 1);
+      const engineFactory = new MikroOrmEngineFactory(options);
+      const uow = new BankUnitOfWork(engineFactory, joined);
+      await using holder = await uow.begin();
+      await holder.accounts.count();
+      const controller = new AbortController();
+      const reason = new Error('gone');
+      const waiting = rejection(
+        uow.run((u) => u.accounts.create({ owner: 'Linus' }), { signal: controller.signal, retry: 3 }),
+      );
+      await waitFor(() => engineFactory.state().waiting === 1);
+      controller.abort(reason);
+      expect(await waiting).to.equal(reason);
+      await holder.rollback();
+      expect(await balances()).to.have.lengthOf(2);
+      await uow.run((u) => u.accounts.create({ owner: 'Linus' }));
+      expect(engineFactory.state()).to.include({ held: 0, waiting: 0 });
+      await engineFactory.dispose();
+      expect(await balances()).to.have.lengthOf(3);
     });
 
     it('promise 8: the answer is lost, and nobody can tell: unknown, and never sent again', async () => {

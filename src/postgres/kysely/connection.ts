@@ -13,6 +13,7 @@ import { isConflict, isServersFault, type ReplicaSet } from '../replicas/replica
 import { CommitOutcome } from '../transaction/commit-outcome.js';
 import { sessionStatements } from '../transaction/session-context.js';
 import type { TransactionUsage } from '../transaction/transaction.js';
+import type { LastStatement } from '../transaction/transaction-end.js';
 import { refuseOldPg, requireOwnDriver } from './driver-options.js';
 import { UnitOfWorkKyselyDriver } from './kysely-driver.js';
 import { PooledConnection } from './pooled-connection.js';
@@ -219,11 +220,10 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
   }
 
   /**
-   * The transaction, as which its next statement is its last: COMMIT goes along with it. `rows`: how many an UPDATE has to meet, or
-   * else nothing is stored. Undefined in a savepoint.
+   * The transaction, as which its next statement is its last: COMMIT goes along with it. Undefined in a savepoint.
    */
-  lastIn(trx: TransactionContext, rows: number | undefined): TransactionContext | undefined {
-    return this.#transactions.lastIn(trx, rows);
+  lastIn(trx: TransactionContext, last: LastStatement): TransactionContext | undefined {
+    return this.#transactions.lastIn(trx, last);
   }
 
   /**

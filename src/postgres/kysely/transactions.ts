@@ -11,6 +11,7 @@ import type { CompiledQuery, ControlledTransaction, Kysely } from 'kysely';
 import { ConfigurationError } from '../../errors.js';
 import type { Scope } from '../transaction/scope.js';
 import type { TransactionUsage } from '../transaction/transaction.js';
+import type { LastStatement } from '../transaction/transaction-end.js';
 import type { DriverConnection } from './driver-connection.js';
 import type { UnitOfWorkKyselyDriver } from './kysely-driver.js';
 
@@ -62,7 +63,7 @@ const inside = new AsyncLocalStorage<Inside>();
 export class Transactions {
   readonly #host: TransactionHost;
   readonly #scopes = new WeakMap<TransactionContext, Scope>();
-  readonly #last = new WeakMap<TransactionContext, { readonly scope: Scope; readonly rows: number | undefined }>();
+  readonly #last = new WeakMap<TransactionContext, LastStatement & { readonly scope: Scope }>();
 
   constructor(host: TransactionHost) {
     this.#host = host;
@@ -194,13 +195,13 @@ export class Transactions {
   }
 
   /** The transaction as one whose next statement is its last; undefined in a savepoint. */
-  lastIn(trx: TransactionContext, rows: number | undefined): TransactionContext | undefined {
+  lastIn(trx: TransactionContext, statement: LastStatement): TransactionContext | undefined {
     const scope = this.#scopes.get(trx);
     if (scope === undefined || scope.savepoint !== undefined) {
       return undefined;
     }
     const last = {} as TransactionContext;
-    this.#last.set(last, { scope, rows });
+    this.#last.set(last, { scope, ...statement });
     return last;
   }
 
@@ -217,8 +218,7 @@ export class Transactions {
     const trx = context as TransactionContext | undefined;
     const last = trx && this.#last.get(trx);
     if (last) {
-      const { scope, rows } = last;
-      return { executeQuery: (query: CompiledQuery) => scope.runLast(query, rows) } as unknown as Trx;
+      return { executeQuery: (query: CompiledQuery) => last.scope.runLast(query, last) } as unknown as Trx;
     }
     const scope = trx && this.#scopes.get(trx);
     if (!scope) {

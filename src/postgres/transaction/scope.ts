@@ -2,6 +2,7 @@ import type { CompiledQuery, ControlConnectionProvider, DatabaseConnection, Quer
 import { Turns } from '../../common/turns.js';
 import { UnitOfWorkClosedError, type UnitStatus } from '../../errors.js';
 import type { Transaction } from './transaction.js';
+import type { LastStatement } from './transaction-end.js';
 
 /**
  * A transaction, or a savepoint in one, as the connection that Kysely runs its statements on. A scope that has ended
@@ -139,9 +140,9 @@ export class Scope implements DatabaseConnection {
   }
 
   /** Runs the last one, with which COMMIT goes along where it can. */
-  async runLast<R>(query: CompiledQuery, rows: number | undefined): Promise<QueryResult<R>> {
+  async runLast<R>(query: CompiledQuery, last: LastStatement): Promise<QueryResult<R>> {
     this.assertOpen();
-    return await this.transaction.executeLast(query, rows);
+    return await this.transaction.executeLast(query, last);
   }
 
   /** Notes a statement that is to travel in front of the next one. */

@@ -77,9 +77,10 @@ export class TransactionChannel {
   }
 
   /** Sends the last statement, with COMMIT behind it. It is not sent once more on another connection. */
-  async sendLast({ sql, parameters }: CompiledQuery, text: StatementText): Promise<Outcome> {
+  async sendLast({ sql, parameters }: CompiledQuery, text: StatementText, beforeSending: () => void): Promise<Outcome> {
     this.#startWithin = this.#services.pool.timeout;
     const session = await this.#connect(undefined);
+    beforeSending();
     // notes that it may write; the answer would come too late
     this.identity.question(text, { guarded: false });
     const startWithin = this.#startsWithin();

@@ -8,6 +8,14 @@ import type { StatementText } from './statement-text.js';
 import type { TransactionChannel, TransactionServices } from './transaction-channel.js';
 import type { TransactionState } from './transaction-state.js';
 
+/** The last statement of a transaction, with which COMMIT is to go along. */
+export interface LastStatement {
+  /** How many rows it has to meet, or else nothing is stored; undefined of an INSERT. */
+  readonly rows: number | undefined;
+  /** Called when it has a connection, right before it is sent. What it throws is what the statement rejects with. */
+  readonly beforeSending: () => void;
+}
+
 /** Ends a transaction, and finds out how it ended. */
 export class TransactionEnd {
   readonly #services: TransactionServices;
@@ -39,15 +47,16 @@ export class TransactionEnd {
   }
 
   /**
-   * Sends COMMIT along with the last statement; `rows`: how many an UPDATE has to meet. Resolves undefined where it can't go along:
-   * then neither was sent.
+   * Sends COMMIT along with the last statement. Resolves undefined where it can't go along: then neither was sent. Rejects with what
+   * `beforeSending` throws; nothing was sent then, either.
    */
   async commitWith(
     query: CompiledQuery,
     text: StatementText,
-    rows: number | undefined,
+    last: LastStatement,
   ): Promise<QueryResult<unknown> | undefined> {
     const channel = this.#channel;
+    const { rows } = last;
     const sql = rows === undefined ? query.sql : guardedUpdate(query.sql, rows);
     const mustStandAlone = !text.joinable || text.leaves.length > 0 || channel.leftSomething || this.#state.aborted;
     if (sql === undefined || mustStandAlone) {
@@ -56,17 +65,17 @@ export class TransactionEnd {
     this.#state.notice(channel.connection.current);
     this.#state.assertAlive();
     return this.#told((message) =>
-      this.#commitWith({ ...query, sql }, text, { rows, columns: columnsReturned(query.sql) }, message),
+      this.#commitWith({ ...query, sql }, text, { ...last, columns: columnsReturned(query.sql) }, message),
     );
   }
 
   async #commitWith(
     query: CompiledQuery,
     text: StatementText,
-    { rows, columns }: { readonly rows: number | undefined; readonly columns: number },
+    { rows, columns, beforeSending }: LastStatement & { readonly columns: number },
     message: CommitMessage | undefined,
   ): Promise<QueryResult<unknown>> {
-    const outcome = await this.#channel.sendLast(query, text);
+    const outcome = await this.#channel.sendLast(query, text, beforeSending);
     const { error, afterError, lost, result } = outcome;
     if (lost) {
       await this.#settle(connectionLost(error), message);

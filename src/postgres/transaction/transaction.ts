@@ -6,7 +6,7 @@ import type { Outcome, Pages, Session } from '../pool/session.js';
 import { Burst } from './burst.js';
 import { readStatementText, type StatementText } from './statement-text.js';
 import { type OpenStream, TransactionChannel, type TransactionServices } from './transaction-channel.js';
-import { TransactionEnd } from './transaction-end.js';
+import { type LastStatement, TransactionEnd } from './transaction-end.js';
 import { TransactionState } from './transaction-state.js';
 
 /** What the transaction itself sends. */
@@ -113,12 +113,12 @@ export class Transaction {
   }
 
   /** Runs the last statement; COMMIT goes along with it where it can, and otherwise is to follow. */
-  async executeLast<R>(query: CompiledQuery, rows: number | undefined): Promise<QueryResult<R>> {
+  async executeLast<R>(query: CompiledQuery, last: LastStatement): Promise<QueryResult<R>> {
     this.#assertNotStreaming();
     const text = this.#read(query);
     const result = await this.#inTurn(async () => {
       try {
-        return await this.#end.commitWith(query, text, rows);
+        return await this.#end.commitWith(query, text, last);
       } finally {
         this.#finish();
       }
