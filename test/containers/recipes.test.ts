@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { Container as InversifyContainer } from 'inversify';
 import { container as tsyringe } from 'tsyringe';
 import { Service, Container as TypediContainer } from 'typedi';
+import { MikroOrmConnectionProxy, MikroOrmEngineFactory } from '../../src/index.js';
 import { registerUnitsOfWork } from '../../src/typedi/index.js';
 import { BankUnitOfWork } from '../support/bank.js';
 import { forEachBank, useBank } from '../support/bank-database.js';
@@ -74,7 +75,12 @@ describe('registerUnitsOfWork, where nothing tells TypeDI what a service takes',
     return warnings;
   };
 
-  afterEach(() => TypediContainer.reset());
+  afterEach(() => {
+    TypediContainer.reset();
+    for (const id of [MikroOrmEngineFactory, MikroOrmConnectionProxy, BankUnitOfWork]) {
+      TypediContainer.remove(id as never);
+    }
+  });
 
   it('warns, with the name of the service', async () => {
     // what esbuild, tsx and Node make of a decorated class
