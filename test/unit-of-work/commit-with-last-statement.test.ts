@@ -237,14 +237,14 @@ describe('promise 20: commitWithLastStatement', () => {
     });
 
     it('a constraint that is deferred to COMMIT is told as an error of COMMIT', async () => {
-      await bank.rows('alter table account add constraint later unique (balance) deferrable initially deferred');
+      await bank.rows('alter table account add constraint unique_balance_at_commit unique (balance) deferrable initially deferred');
       try {
         const error = await rejection(bank.uow.run((u) => u.accounts.create({ owner: 'Linus', balance: 10 }), joined));
         expect(error).to.be.instanceOf(UniqueConstraintViolationException);
         expect(await balances()).to.have.lengthOf(2);
         expect(bank.engineFactory.state()).to.include({ held: 0, idle: 1 });
       } finally {
-        await bank.rows('alter table account drop constraint later');
+        await bank.rows('alter table account drop constraint unique_balance_at_commit');
       }
     });
 
