@@ -237,7 +237,9 @@ describe('promise 20: commitWithLastStatement', () => {
     });
 
     it('a constraint that is deferred to COMMIT is told as an error of COMMIT', async () => {
-      await bank.rows('alter table account add constraint unique_balance_at_commit unique (balance) deferrable initially deferred');
+      await bank.rows(
+        'alter table account add constraint unique_balance_at_commit unique (balance) deferrable initially deferred',
+      );
       try {
         const error = await rejection(bank.uow.run((u) => u.accounts.create({ owner: 'Linus', balance: 10 }), joined));
         expect(error).to.be.instanceOf(UniqueConstraintViolationException);
