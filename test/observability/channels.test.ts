@@ -186,9 +186,9 @@ forEachBank((bank, engine) => {
         await rejection(
           bank.uow.run(async (u) => {
             await u.session.execute(
-              'create table later (id int, constraint once unique (id) deferrable initially deferred)',
+              'create table told_at_commit (id int, constraint once unique (id) deferrable initially deferred)',
             );
-            await u.session.execute('insert into later values (1), (1)');
+            await u.session.execute('insert into told_at_commit values (1), (1)');
           }),
         );
       });
