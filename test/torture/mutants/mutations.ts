@@ -51,7 +51,7 @@ export const mutations: readonly Mutation[] = [
     changes: {
       'postgres/transaction/transaction-end.js': [
         [
-          'await this.#settle(connectionLost(error))',
+          'await this.#settle(connectionLost(error), message)',
           "this.#channel.connection.replace(); await (await this.#channel.connection.connect()).execute('commit')",
         ],
       ],
@@ -112,14 +112,14 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'callbacks run though nothing is stored',
-    changes: { 'unit-of-work/conduct.js': [['hooks.run(status)', "hooks.run('committed')"]] },
+    changes: { 'unit-of-work/conduct.js': [['hooks.run(status, failure?.error)', "hooks.run('committed')"]] },
     caught: /its callback after COMMIT ran 1 times/,
   },
   {
     name: 'what was stored runs again',
     changes: {
       'unit-of-work/retry.js': [
-        ['!run.mayRunAgain || !isTransient(error, options.optimistic)', 'number >= options.attempts'],
+        ['!run.mayRunAgain || !(isTransient(error, options.optimistic) || isReason(error, options))', 'false'],
       ],
       'postgres/transaction/commit-outcome.js': [["return status === 'committed'", 'return false']],
     },
