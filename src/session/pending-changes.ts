@@ -17,9 +17,9 @@ export function hasPendingChanges(session: EntityManager): boolean {
   }
   const comparator = session.getComparator();
   let [last, checks]: [EntityMetadata | undefined, Checks | undefined] = [undefined, undefined];
-  for (const entity of unitOfWork.getIdentityMap() as Iterable<object>) {
-    const { __originalEntityData: snapshot, __meta } = wrap(entity, true);
-    const meta = __meta as unknown as EntityMetadata;
+  for (const entity of unitOfWork.getIdentityMap().values() as Iterable<Held>) {
+    const { __helper, __meta: meta } = entity;
+    const { __originalEntityData: snapshot } = __helper;
     if (snapshot === undefined) {
       continue;
     }
@@ -27,9 +27,8 @@ export function hasPendingChanges(session: EntityManager): boolean {
       [last, checks] = [meta, checksOf(session, meta)];
     }
     if (
-      checks.isTouched(entity as Values) ||
-      (!checks.isSame(entity as Values, snapshot as Values) &&
-        !comparator.matching(meta.class, snapshot, comparator.prepareEntity(entity)))
+      !checks.isSame(entity, snapshot) &&
+      (checks.isTouched(entity) || !comparator.matching(meta.class, snapshot, comparator.prepareEntity(entity)))
     ) {
       return true;
     }
@@ -37,9 +36,15 @@ export function hasPendingChanges(session: EntityManager): boolean {
   return false;
 }
 
+/** An entity, with what MikroORM keeps on it: `wrap()` takes as long as the rest of the check. */
+interface Held extends Values {
+  readonly __helper: { readonly __originalEntityData?: Values };
+  readonly __meta: EntityMetadata;
+}
+
 /** What is looked at before the comparator is asked. */
 interface Checks {
-  /** Says only yes where the comparator would: no is an answer that the comparator has to give. */
+  /** Says only yes where nothing is touched and the comparator would say so: no is an answer that those have to give. */
   readonly isSame: Sameness;
   /** Whether something was done to it that the comparator leaves out: to its collections, or to the other side of one to one. */
   readonly isTouched: (entity: Values) => boolean;
@@ -48,7 +53,7 @@ interface Checks {
 const known = new WeakMap<EntityMetadata, Checks>();
 
 function checksOf(session: EntityManager, meta: EntityMetadata): Checks {
-  const checks = known.get(meta) ?? { isSame: samenessOf(session, meta), isTouched: touchOf(meta) };
+  const checks = known.get(meta) ?? { isSame: samenessOf(session, meta), isTouched: touchedOf(meta) };
   known.set(meta, checks);
   return checks;
 }
@@ -57,10 +62,13 @@ function checksOf(session: EntityManager, meta: EntityMetadata): Checks {
  * Compares what the comparator would compare as single values, after the same conversion. As MikroORM's own comparators,
  * it is compiled for each class: ten thousand entities are looked through before each read.
  */
-function samenessOf(session: EntityManager, { comparableProps, uniqueName }: EntityMetadata): Sameness {
+function samenessOf(session: EntityManager, meta: EntityMetadata): Sameness {
+  const { comparableProps, relations, uniqueName } = meta;
   const context = new Map<string, unknown>([
     ['isSame', isSameValue],
     ['isKey', isKeyOf],
+    ['isDirty', isDirtyCollection],
+    ['isTouched', touchedOf(meta)],
   ]);
   const conditions = comparableProps
     .filter(({ embedded }) => embedded === undefined)
@@ -78,14 +86,18 @@ function samenessOf(session: EntityManager, { comparableProps, uniqueName }: Ent
         return `isKey(e${value}, s${remembered})`;
       }
       if (customType === undefined) {
-        return `isSame(e${value}, s${remembered})`;
+        return `((v = e${value}) === s${remembered} && typeof v !== 'object' || isSame(v, s${remembered}))`;
       }
       context.set(`convert${index}`, (given: unknown) =>
         customType.convertToDatabaseValue(given, session.getPlatform(), { mode: 'serialization' }),
       );
       return `(e${value} == null ? s${remembered} == null : isSame(convert${index}(e${value}), s${remembered}))`;
     });
-  const code = `return function(e, s) { return ${['true', ...conditions].join('\n && ')}; }`;
+  conditions.push(...namesOf(relations, isToMany).map((name) => `!isDirty(e[${JSON.stringify(name)}])`));
+  if (relations.some(isInverseOfOne)) {
+    conditions.push('!isTouched(e)');
+  }
+  const code = `return function(e, s) { let v; return ${['true', ...conditions].join('\n && ')}; }`;
   return Utils.createFunction(context, code, undefined, `sameness-${uniqueName}`) as unknown as Sameness;
 }
 
@@ -114,17 +126,17 @@ function isKeyOf(value: unknown, remembered: unknown): boolean {
 /** Whether the database does not know it yet. */
 const isNew = (entity: object): boolean => wrap(entity, true).__originalEntityData === undefined;
 
-function touchOf({ relations }: EntityMetadata): (entity: Values) => boolean {
-  const collections = namesOf(relations, ({ kind }) => kind === '1:m' || kind === 'm:n');
-  const inverse = namesOf(relations, ({ kind, owner }) => kind === '1:1' && !owner);
-  if (collections.length === 0 && inverse.length === 0) {
-    return () => false;
-  }
+/** A collection is none where something else was put in its place, which a flush looks into by itself. */
+const isDirtyCollection = (value: unknown): boolean => Utils.isCollection(value) && value.isDirty();
+
+const isToMany = ({ kind }: EntityProperty): boolean => kind === '1:m' || kind === 'm:n';
+const isInverseOfOne = ({ kind, owner }: EntityProperty): boolean => kind === '1:1' && !owner;
+
+function touchedOf({ relations }: EntityMetadata): (entity: Values) => boolean {
+  const collections = namesOf(relations, isToMany);
+  const inverse = namesOf(relations, isInverseOfOne);
   return (entity) =>
-    collections.some((name) => {
-      const value = entity[name];
-      return Utils.isCollection(value) && value.isDirty();
-    }) ||
+    collections.some((name) => isDirtyCollection(entity[name])) ||
     inverse.some((name) => {
       const value: unknown = Reference.unwrapReference(entity[name] as object);
       return Utils.isEntity(value) && isNew(value as object);
