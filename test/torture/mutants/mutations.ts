@@ -35,7 +35,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'what is still in progress counts as rolled back',
-    changes: { 'postgres/transaction/commit-outcome.js': [["status !== 'in progress'", 'true']] },
+    changes: {
+      'postgres/transaction/commit-outcome.js': [["status === 'committed' || status === 'aborted'", 'status !== null']],
+    },
     caught: leaked,
   },
   {
@@ -81,7 +83,7 @@ export const mutations: readonly Mutation[] = [
       'postgres/transaction/transaction-end.js': [
         ["await session.execute('rollback', [], { prompt: true, puttingBack: this.#channel.putsBack })", '{}'],
       ],
-      'postgres/pool/lease.js': [["this.#running.size > 0 || this.status !== 'I'", 'this.#running']],
+      'postgres/pool/lease.js': [["this.#running.size > 0 || this.status !== 'I'", 'this.#running.size > 0']],
     },
     caught: leaked,
   },
