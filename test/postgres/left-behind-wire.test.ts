@@ -130,18 +130,24 @@ describe('promise 31: what is put back travels with COMMIT', () => {
   });
 
   it('promise 7: a COMMIT that fails is told, and what no rollback undoes is put back', async () => {
-    await bank.rows('create table if not exists later (id int unique deferrable initially deferred)');
-    await onOneConnection(bank, named, async (uow) => {
-      const failed = uow.run((u) =>
-        u.session.execute(
-          'insert into later values (1), (1); select pg_advisory_lock(42); prepare left_here as select 1',
-        ),
-      );
-      expect(await rejection(failed)).to.have.property('code', '23505');
-      expect(await ask(uow, `(select count(*)::int from pg_locks where locktype = 'advisory')`)).to.equal(0);
-      expect(await ask(uow, '(select count(*)::int from pg_prepared_statements)')).to.equal(0);
-      expect(await bank.rows('select * from later')).to.deep.equal([]);
-    });
+    await bank.rows('create table left_later (id int unique deferrable initially deferred)');
+    try {
+      await onOneConnection(bank, named, async (uow) => {
+        const failed = uow.run((u) =>
+          u.session.execute(
+            'insert into left_later values (1), (1); select pg_advisory_lock(42); prepare left_here as select 1',
+          ),
+        );
+        expect(await rejection(failed)).to.have.property('code', '23505');
+        expect(
+          await ask(uow, `(select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())`),
+        ).to.equal(0);
+        expect(await ask(uow, '(select count(*)::int from pg_prepared_statements)')).to.equal(0);
+        expect(await bank.rows('select * from left_later')).to.deep.equal([]);
+      });
+    } finally {
+      await bank.rows('drop table left_later');
+    }
   });
 
   it('promise 7: an aborted transaction is told', () =>
@@ -151,7 +157,9 @@ describe('promise 31: what is put back travels with COMMIT', () => {
         await u.session.execute('select 1/0').catch(() => {});
       });
       expect(await rejection(failed)).to.have.property('name', 'TransactionAbortedError');
-      expect(await ask(uow, `(select count(*)::int from pg_locks where locktype = 'advisory')`)).to.equal(0);
+      expect(
+        await ask(uow, `(select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())`),
+      ).to.equal(0);
     }));
 
   it('promise 8: a lost answer is settled', () =>
