@@ -145,5 +145,7 @@ export const mutations: readonly Mutation[] = [
       ],
     },
     caught: /unknown .*though the server was there/,
+    // the ids tell nothing any more, and there is no outage that would excuse it
+    faults: ['resetStatistics'],
   },
 ];
