@@ -2,11 +2,18 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { count } from '../../figures.js';
 import { ask, type Fault, recovered } from '../scene.js';
 import { ambush } from './ambush.js';
-import { anyLoss } from './strikes.js';
+import { anyLoss, swallowed } from './strikes.js';
 
-/** Somebody resets the statistics, which a crash of one of the server's processes does, too. */
-export const resetStatistics: Fault = async ({ url, figures, outages }) => {
-  count(figures, 'statistics reset');
+/**
+ * Somebody resets the statistics, which a crash of one of the server's processes does, too: now and then while a COMMIT is on
+ * its way that never arrives. What became of it then only a key can tell.
+ */
+export const resetStatistics: Fault = async (scene) => {
+  const { url, random, figures, outages } = scene;
+  const connection = random.chance(0.5)
+    ? await ambush(scene, 'COMMIT', swallowed('question', 60_000), random.between(0, 5))
+    : undefined;
+  count(figures, connection === undefined ? 'statistics reset' : 'statistics reset during a COMMIT');
   await outages.during(
     'statistics were reset',
     async () => {
@@ -15,6 +22,7 @@ export const resetStatistics: Fault = async ({ url, figures, outages }) => {
     },
     { restarted: true },
   );
+  connection?.destroy();
 };
 
 /** The primary is stopped, its standby promoted, and the address switched. */
