@@ -37,8 +37,12 @@ export class Journal {
   /** Collections that were loaded, or changed by a flush, by the entities that have them. */
   readonly collections = new Map<object, Map<string, CollectionState>>();
 
-  constructor(outer: Journal | undefined) {
+  /** The schema of the session when the unit began. */
+  readonly schema: string | undefined;
+
+  constructor(outer: Journal | undefined, schema: string | undefined) {
     this.outer = outer;
+    this.schema = schema;
   }
 
   /** An entity came into the identity map. */

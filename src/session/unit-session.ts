@@ -67,7 +67,7 @@ export class SessionBinding<Owner extends SessionOwner = SessionOwner> implement
 
   /** From here on is noted what an inner unit does. Resolves the journal to hand to `undo`, or to `keep`. */
   startJournal(): Journal {
-    this.journal = new Journal(this.journal);
+    this.journal = new Journal(this.journal, this.session.schema);
     return this.journal;
   }
 
@@ -80,6 +80,7 @@ export class SessionBinding<Owner extends SessionOwner = SessionOwner> implement
   /** The inner unit was rolled back: rejects where the database can't be asked what is stored. */
   async undo(journal: Journal): Promise<void> {
     this.undoing = true;
+    this.session.schema = journal.schema;
     try {
       await undo(this, journal);
     } finally {

@@ -36,6 +36,19 @@ describe("an inner unit in its outer unit's session", () => {
       'side by side': (outer, _, work) => Promise.all([outer.run(work), outer.run((u) => u.accounts.count())]),
       'in the same transaction': (_, uow, work) => uow.run(work, { propagation: 'required' }),
     };
+    for (const [way, open] of Object.entries(ways).filter(([name]) => name !== 'in the same transaction')) {
+      it(`promise 10: the schema that it set is taken back when it fails, opened ${way}`, async () => {
+        await bank.uow.run(async (outer) => {
+          const failed = open(outer, bank.uow, async (u) => {
+            u.session.schema = 'nowhere';
+            throw reason;
+          });
+          expect(await rejection(failed)).to.equal(reason);
+          expect(outer.session.schema).to.equal(undefined);
+          expect(await outer.accounts.count()).to.equal(2);
+        });
+      });
+    }
     const removals: Record<string, (u: Unit) => Promise<unknown>> = {
       delete: (u) => u.accounts.delete(1),
       deleteMany: (u) => u.accounts.deleteMany({ id: 1 }),
