@@ -51,20 +51,18 @@ const describe = (error: Error): string =>
 /** A connection that couldn't be made or that broke: with the server's own SQLSTATE, or else with one of class 08. */
 const connectionException = (error: Error, message: string, code: string): ConnectionException => {
   const reported = 'severity' in error && 'code' in error ? String(error.code) : code;
-  const explained = [`${message}: ${describe(error)}`, advice[reported]]
-    .filter((part) => part !== undefined)
-    .join('. ');
+  const explained = `${message}: ${describe(error)}${advice[reported] ?? ''}`;
   return withCallers(
     () => new ConnectionException(Object.assign(new Error(explained), { code: reported, cause: error })),
   );
 };
 
-/** What the server's own words leave open. */
+/** What the server's own words leave open, to go behind them. */
 const advice: Readonly<Record<string, string>> = {
   '25P03':
-    'PostgreSQL rolls back a transaction that waits for its next statement for longer than `timeouts.idleInTransaction`, or the setting of the server, allows: do what takes long before the unit or after it',
+    '. PostgreSQL rolls back a transaction that waits for its next statement for longer than `timeouts.idleInTransaction`, or the setting of the server, allows: do what takes long before the unit or after it',
   '25P04':
-    'PostgreSQL rolls back a transaction that is open for longer than `timeouts.transaction`, or the setting of the server, allows: do less in one unit, or allow more. It is not run again, for it would take as long',
+    '. PostgreSQL rolls back a transaction that is open for longer than `timeouts.transaction`, or the setting of the server, allows: do less in one unit, or allow more. It is not run again, for it would take as long',
 };
 
 /** What this library closed a connection for, it says by itself. */

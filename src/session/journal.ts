@@ -4,7 +4,6 @@ import {
   type EntityData,
   type EntityManager,
   Reference,
-  ReferenceKind,
   Utils,
   wrap,
 } from '@mikro-orm/core';
@@ -139,6 +138,3 @@ export const stateOf = (collection: Pick<Collection<object>, 'isInitialized' | '
   collection.isInitialized() && !collection.isPartial() && collection.getSnapshot() !== undefined
     ? 'loaded'
     : 'unloaded';
-
-export const isToMany = (kind: ReferenceKind): boolean =>
-  kind === ReferenceKind.ONE_TO_MANY || kind === ReferenceKind.MANY_TO_MANY;

@@ -1,5 +1,6 @@
 import { EntityFactory, EntityLoader, IdentityMap, Utils, wrap } from '@mikro-orm/core';
-import { isToMany, type Journaled, stateOf } from './journal.js';
+import { type Journaled, stateOf } from './journal.js';
+import { isToMany } from './metadata.js';
 
 /*
  * What notes in a session's journal: the identity map, the factory and the loader of that session alone get prototypes of
@@ -91,9 +92,10 @@ const notingFactory = over(factory, {
     }
     const { __meta: own } = wrap(held as object, true);
     journal?.touched.add(held);
-    for (const { name: field, kind } of own.relations) {
+    for (const property of own.relations) {
+      const { name: field } = property;
       const collection = held[field];
-      if (isToMany(kind) && Array.isArray(data[field]) && Utils.isCollection<object>(collection)) {
+      if (isToMany(property) && Array.isArray(data[field]) && Utils.isCollection<object>(collection)) {
         journal?.collection(held, field, stateOf(collection));
       }
     }

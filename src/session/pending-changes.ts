@@ -1,4 +1,5 @@
 import { type EntityManager, type EntityMetadata, type EntityProperty, Reference, Utils, wrap } from '@mikro-orm/core';
+import { isToMany } from './metadata.js';
 
 type Values = Readonly<Record<string, unknown>>;
 type Sameness = (entity: Values, snapshot: Values) => boolean;
@@ -129,7 +130,6 @@ const isNew = (entity: object): boolean => wrap(entity, true).__originalEntityDa
 /** A collection is none where something else was put in its place, which a flush looks into by itself. */
 const isDirtyCollection = (value: unknown): boolean => Utils.isCollection(value) && value.isDirty();
 
-const isToMany = ({ kind }: EntityProperty): boolean => kind === '1:m' || kind === 'm:n';
 const isInverseOfOne = ({ kind, owner }: EntityProperty): boolean => kind === '1:1' && !owner;
 
 function touchedOf({ relations }: EntityMetadata): (entity: Values) => boolean {

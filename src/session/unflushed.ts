@@ -7,7 +7,8 @@ import {
   Utils,
   wrap,
 } from '@mikro-orm/core';
-import { isToMany, type Journal, stateOf } from './journal.js';
+import { type Journal, stateOf } from './journal.js';
+import { isToMany } from './metadata.js';
 
 export type Values = Record<string, unknown>;
 
@@ -42,9 +43,10 @@ function noteChanges(session: EntityManager, journal: Journal, entity: object): 
   if (differs(session, entity, meta)) {
     journal.touched.add(entity);
   }
-  for (const { name, kind } of meta.relations) {
+  for (const property of meta.relations) {
+    const { name } = property;
     const value = Reference.unwrapReference(values[name] as object) as unknown;
-    if (isToMany(kind)) {
+    if (isToMany(property)) {
       if (Utils.isCollection<object>(value)) {
         if (value.isDirty() || (journal.added.size > 0 && holds(value.getItems(false), journal.added))) {
           journal.collection(entity, name, stateOf(value));

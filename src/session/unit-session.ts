@@ -80,8 +80,8 @@ export class SessionBinding<Owner extends SessionOwner = SessionOwner> implement
   /** The inner unit was rolled back: rejects where the database can't be asked what is stored. */
   async undo(journal: Journal): Promise<void> {
     this.undoing = true;
-    this.session.schema = journal.schema;
     try {
+      this.session.schema = journal.schema;
       await undo(this, journal);
     } finally {
       this.undoing = false;

@@ -1,6 +1,6 @@
 import { type Collection, type EntityMetadata, Reference, UnitOfWork, wrap } from '@mikro-orm/core';
 import type { Action } from './flush-watch.js';
-import { isToMany } from './journal.js';
+import { isToMany } from './metadata.js';
 import { noterOf, over } from './noting.js';
 import type { SessionBinding } from './unit-session.js';
 
@@ -32,7 +32,7 @@ function datesOf(meta: EntityMetadata): readonly string[] {
 function cascadedFrom(unitOfWork: UnitOfWork, entity: object): object[] {
   const children: object[] = [];
   for (const { meta, prop } of wrap(entity, true).__meta.referencingProperties) {
-    if (prop.deleteRule === 'cascade' && prop.owner !== false && !isToMany(prop.kind)) {
+    if (prop.deleteRule === 'cascade' && prop.owner !== false && !isToMany(prop)) {
       for (const referrer of unitOfWork.getIdentityMap().getStore(meta).values()) {
         if (Reference.unwrapReference((referrer as Record<string, object>)[prop.name] as object) === entity) {
           children.push(referrer as object);

@@ -2,12 +2,10 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { expect } from 'chai';
 import { Logger, runMigrations, runOnce } from 'graphile-worker';
 import { fromKysely, PgBoss } from 'pg-boss';
-import { engineOptions, MikroOrmEngineFactory } from '../../src/index.js';
-import { CompletedUnit } from '../../src/once/index.js';
-import { BankUnitOfWork, entities } from '../support/bank.js';
-import { createDatabase, query, type TestDatabase } from '../support/database.js';
+import { BankUnitOfWork } from '../support/bank.js';
+import { query } from '../support/database.js';
 import { rejection } from '../support/rejection.js';
-import { startProxy, type WireProxy } from '../support/wire-proxy.js';
+import { useKeyAlone } from './key-alone.js';
 
 // The recipes of docs/guide/jobs.md, with the real packages
 
@@ -81,43 +79,20 @@ async function graphileWorker(url: string): Promise<JobQueue> {
 
 for (const [name, open] of Object.entries({ 'pg-boss': pgBoss, 'graphile-worker': graphileWorker })) {
   describe(`promise 27: jobs of ${name} in the transaction of a unit`, () => {
-    let database: TestDatabase;
-    let proxy: WireProxy;
-    let engineFactory: MikroOrmEngineFactory;
     let queue: JobQueue;
     let uow: BankUnitOfWork;
 
+    // before its database goes
+    after(() => queue[Symbol.asyncDispose]());
+    const bank = useKeyAlone();
     before(async () => {
-      database = await createDatabase();
-      queue = await open(database.url);
-      await using factory = engine(database.url);
-      await (await factory.create()).schema.create();
+      queue = await open(bank.database.url);
     });
-    after(async () => {
-      await queue[Symbol.asyncDispose]();
-      await database.drop();
+    beforeEach(() => {
+      uow = new BankUnitOfWork(bank.engineFactory);
     });
-    beforeEach(async () => {
-      proxy = await startProxy(database.url);
-      engineFactory = engine(proxy.url);
-      uow = new BankUnitOfWork(engineFactory);
-      // nobody learns from the server how a transaction ended
-      proxy.killBefore(/pg_xact_status/, { times: Number.POSITIVE_INFINITY });
-    });
-    afterEach(async () => {
-      await engineFactory.dispose({ timeout: 0 });
-      await proxy.close();
-      await queue.work(async () => {});
-      await query(database.url, 'truncate account, completed_unit cascade');
-    });
+    afterEach(() => queue.work(async () => {}));
 
-    const engine = (dsn: string) =>
-      new MikroOrmEngineFactory(
-        engineOptions(
-          { dsn, poolSize: 3 },
-          { entities: [...entities, CompletedUnit], driverOptions: { connectionTimeoutMillis: 2_000 } },
-        ),
-      );
     const openAccount = (owner: string) =>
       uow.run(
         async (u) => {
@@ -127,8 +102,6 @@ for (const [name, open] of Object.entries({ 'pg-boss': pgBoss, 'graphile-worker'
         },
         { once: `open ${owner}`, retry: 3 },
       );
-    const owners = async (): Promise<string[]> =>
-      (await query<{ owner: string }>(database.url, 'select owner from account order by 1')).map(({ owner }) => owner);
 
     it('is seen after COMMIT, and not before', async () => {
       await uow.run(async (u) => {
@@ -163,15 +136,15 @@ for (const [name, open] of Object.entries({ 'pg-boss': pgBoss, 'graphile-worker'
     });
 
     for (const [what, strike] of Object.entries({
-      'whose answer is lost': () => proxy.loseReply(/^commit$/),
-      'that never arrives': () => proxy.killBefore(/^commit$/),
+      'whose answer is lost': () => bank.proxy.loseReply(/^commit$/),
+      'that never arrives': () => bank.proxy.killBefore(/^commit$/),
     })) {
       it(`is there once after a COMMIT ${what}`, async () => {
         const fault = strike();
         expect(await openAccount('Ada')).to.deep.equal({ owner: 'Ada' });
         await fault.struck;
         expect(await openAccount('Ada')).to.deep.equal({ owner: 'Ada' });
-        expect(await owners()).to.deep.equal(['Ada']);
+        expect(await bank.owners()).to.deep.equal(['Ada']);
         expect(await queue.waiting()).to.deep.equal(['Ada']);
       });
 
@@ -198,7 +171,7 @@ for (const [name, open] of Object.entries({ 'pg-boss': pgBoss, 'graphile-worker'
         await queue.work(greet);
         expect(told).to.deep.equal(['Ada', 'Ada']);
         expect(await queue.waiting()).to.deep.equal([]);
-        expect(await owners()).to.deep.equal(['Ada', 'Ada was greeted']);
+        expect(await bank.owners()).to.deep.equal(['Ada', 'Ada was greeted']);
       });
     }
   });

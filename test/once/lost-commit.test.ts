@@ -7,46 +7,23 @@ import {
 } from '../../src/index.js';
 import { CompletedUnit } from '../../src/once/index.js';
 import { BankUnitOfWork, entities } from '../support/bank.js';
-import { createDatabase, query, type TestDatabase } from '../support/database.js';
+import { query } from '../support/database.js';
 import { OwnServer } from '../support/own-server.js';
 import { rejection } from '../support/rejection.js';
 import { waitFor } from '../support/wait-for.js';
-import { startProxy, type WireProxy } from '../support/wire-proxy.js';
+import { startProxy } from '../support/wire-proxy.js';
+import { useKeyAlone } from './key-alone.js';
 
 describe('promise 27: a COMMIT whose outcome is unknown is settled by the key', () => {
-  let database: TestDatabase;
-  let proxy: WireProxy;
-  let engineFactory: MikroOrmEngineFactory;
+  const bank = useKeyAlone();
   let told: string[];
 
-  before(async () => {
-    database = await createDatabase();
-    await using factory = engine(database.url);
-    await (await factory.create()).schema.create();
-  });
-  after(() => database.drop());
-  beforeEach(async () => {
+  beforeEach(() => {
     told = [];
-    proxy = await startProxy(database.url);
-    engineFactory = engine(proxy.url);
-    // nobody learns from the server how a transaction ended
-    proxy.killBefore(/pg_xact_status/, { times: Number.POSITIVE_INFINITY });
-  });
-  afterEach(async () => {
-    await engineFactory.dispose({ timeout: 0 });
-    await proxy.close();
-    await query(database.url, 'truncate account, completed_unit cascade');
   });
 
-  const engine = (dsn: string) =>
-    new MikroOrmEngineFactory(
-      engineOptions(
-        { dsn, poolSize: 3 },
-        { entities: [...entities, CompletedUnit], driverOptions: { connectionTimeoutMillis: 2_000 } },
-      ),
-    );
   const open = (owner: string, options?: UnitOfWorkOptions) =>
-    new BankUnitOfWork(engineFactory).run(
+    new BankUnitOfWork(bank.engineFactory).run(
       async (u) => {
         u.afterCommit(() => void told.push('committed'));
         u.afterRollback(() => void told.push('rolled back'));
@@ -56,47 +33,45 @@ describe('promise 27: a COMMIT whose outcome is unknown is settled by the key', 
       },
       { once: owner, ...options },
     );
-  const owners = async (): Promise<string[]> =>
-    (await query<{ owner: string }>(database.url, 'select owner from account')).map(({ owner }) => owner);
 
   it('promise 27: it took place: run resolves, and afterCommit runs once', async () => {
-    const fault = proxy.loseReply(/^commit$/);
+    const fault = bank.proxy.loseReply(/^commit$/);
     const { id } = await open('Ada');
     await fault.struck;
     expect(told).to.deep.equal(['committed']);
     expect(await open('Ada')).to.deep.equal({ id, attempt: 1 });
-    expect(await owners()).to.deep.equal(['Ada']);
+    expect(await bank.owners()).to.deep.equal(['Ada']);
   });
 
   it('promise 27: it did not take place: with retry it runs again', async () => {
-    proxy.killBefore(/^commit$/);
+    bank.proxy.killBefore(/^commit$/);
     expect(await open('Ada', { retry: 3 })).to.have.property('attempt', 2);
     expect(told).to.deep.equal(['rolled back', 'committed']);
-    expect(await owners()).to.deep.equal(['Ada']);
+    expect(await bank.owners()).to.deep.equal(['Ada']);
   });
 
   it('promise 27: it did not take place: without retry the error stays, and calling again is safe', async () => {
-    proxy.killBefore(/^commit$/);
+    bank.proxy.killBefore(/^commit$/);
     expect(await rejection(open('Ada'))).to.be.instanceOf(CommitOutcomeUnknownError);
     expect(told).to.deep.equal([]);
-    expect(await owners()).to.deep.equal([]);
+    expect(await bank.owners()).to.deep.equal([]);
     await open('Ada');
-    expect(await owners()).to.deep.equal(['Ada']);
+    expect(await bank.owners()).to.deep.equal(['Ada']);
   });
 
   it('promise 27: nobody can be asked in time: the error stays, and calling again gives the result', async () => {
-    const fault = proxy.loseReply(/^commit$/);
+    const fault = bank.proxy.loseReply(/^commit$/);
     const opened = open('Ada', { retry: 3 });
     await fault.struck;
-    const deaf = proxy.killBefore(/./, { times: Number.POSITIVE_INFINITY });
+    const deaf = bank.proxy.killBefore(/./, { times: Number.POSITIVE_INFINITY });
     expect(await rejection(opened)).to.be.instanceOf(CommitOutcomeUnknownError);
     deaf.cancel();
     expect(await open('Ada')).to.have.property('attempt', 1);
-    expect(await owners()).to.deep.equal(['Ada']);
+    expect(await bank.owners()).to.deep.equal(['Ada']);
   });
 
   it('promise 27: without the key, the same is unknown', async () => {
-    const fault = proxy.loseReply(/^commit$/);
+    const fault = bank.proxy.loseReply(/^commit$/);
     expect(await rejection(open('Ada', { once: undefined }))).to.be.instanceOf(CommitOutcomeUnknownError);
     await fault.struck;
   });

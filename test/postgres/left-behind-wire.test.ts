@@ -35,6 +35,7 @@ const NAME_AND_ENCODING = [
   "select pg_catalog.set_config('client_encoding', 'utf8', false)",
   "select pg_catalog.set_config('application_name', 'bank', false)",
 ];
+const OWN_LOCKS = `(select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())`;
 const SETTINGS = ['set session authorization default', 'reset role', 'reset all'];
 
 describe('promise 31: what is put back travels with COMMIT', () => {
@@ -139,9 +140,7 @@ describe('promise 31: what is put back travels with COMMIT', () => {
           ),
         );
         expect(await rejection(failed)).to.have.property('code', '23505');
-        expect(
-          await ask(uow, `(select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())`),
-        ).to.equal(0);
+        expect(await ask(uow, OWN_LOCKS)).to.equal(0);
         expect(await ask(uow, '(select count(*)::int from pg_prepared_statements)')).to.equal(0);
         expect(await bank.rows('select * from left_later')).to.deep.equal([]);
       });
@@ -157,9 +156,7 @@ describe('promise 31: what is put back travels with COMMIT', () => {
         await u.session.execute('select 1/0').catch(() => {});
       });
       expect(await rejection(failed)).to.have.property('name', 'TransactionAbortedError');
-      expect(
-        await ask(uow, `(select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())`),
-      ).to.equal(0);
+      expect(await ask(uow, OWN_LOCKS)).to.equal(0);
     }));
 
   it('promise 8: a lost answer is settled', () =>
@@ -271,7 +268,7 @@ describeWith('pgbouncer', 'promise 29: what is left behind PgBouncer', function 
     await using two = client('two');
     const [first, second] = [new BankUnitOfWork(one), new BankUnitOfWork(two)];
     const state = `concat_ws(' ', pg_backend_pid(), current_setting('app.tenant', true), current_setting('lock_timeout'),
-      current_user, to_regclass('pg_temp.left_here'), (select count(*) from pg_locks where locktype = 'advisory'),
+      current_user, to_regclass('pg_temp.left_here'), ${OWN_LOCKS},
       (select count(*) from pg_prepared_statements where from_sql), (select count(*) from pg_listening_channels()))`;
     // a variable that was set once is empty from then on
     await execute(first, `set app.tenant = ''; listen a`);

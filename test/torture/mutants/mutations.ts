@@ -36,7 +36,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'what is still in progress counts as rolled back',
     changes: {
-      'postgres/transaction/commit-outcome.js': [["status === 'committed' || status === 'aborted'", 'status !== null']],
+      'postgres/transaction/commit-outcome.js': [
+        ["status === 'committed' || status === 'aborted'", "['committed', 'aborted', 'in progress'].includes(status)"],
+      ],
     },
     caught: leaked,
   },
