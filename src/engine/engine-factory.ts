@@ -4,6 +4,7 @@ import { ConfigurationError, UnitOfWorkClosedError, UnitOfWorkError } from '../e
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { tellHolders } from '../postgres/pool/holders.js';
 import type { PoolState } from '../postgres/pool/pool-state.js';
+import type { ServerFeature } from '../postgres/pool/server-features.js';
 import { prepareSessions } from '../session/unit-session.js';
 import { checkCursorSecret, keepCursorSecret } from './cursor-secret.js';
 import { checkEngine, milliseconds, within } from './health.js';
@@ -30,6 +31,11 @@ export type EngineOptions = Partial<Options> & {
 export interface EngineState extends PoolState {
   /** The units of work with a transaction of their own, in the order in which they were opened. */
   readonly openUnits: readonly OpenUnitState[];
+  /**
+   * What the server lacks that PostgreSQL has, where it is another one that speaks its protocol: known after the first connection, and
+   * absent where it lacks nothing.
+   */
+  readonly lacks?: readonly ServerFeature[];
 }
 
 /**
@@ -122,10 +128,14 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
    * ```
    */
   state(): EngineState {
-    const connection = this.#started?.em.getConnection() as { readonly poolState?: PoolState } | undefined;
+    const connection = this.#started?.em.getConnection() as
+      | { readonly poolState?: PoolState; readonly lacks?: readonly ServerFeature[] }
+      | undefined;
+    const { lacks = [] } = connection ?? {};
     return {
       ...(connection?.poolState ?? { size: 0, held: 0, idle: 0, waiting: 0 }),
       openUnits: this.openUnits.list(),
+      ...(lacks.length > 0 && { lacks }),
     };
   }
 

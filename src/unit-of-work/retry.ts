@@ -6,8 +6,8 @@ import type { RetryOptions, UnitOfWorkOptions } from './options.js';
 import { report, warnOfSuppressed } from './outcome.js';
 import { pause } from './pause.js';
 
-/** Serialization failure, deadlock; and connections that could not be made or were lost, or that the server ended. */
-const transientStates = ['40001', '40P01', '08001', '08003', '08006', '57P01', '57P02', '57P03'];
+/** Serialization failure (Aurora DSQL has names of its own for it), deadlock; and connections that could not be made or were lost, or that the server ended. */
+const transientStates = ['40001', 'OC000', 'OC001', '40P01', '08001', '08003', '08006', '57P01', '57P02', '57P03'];
 
 /**
  * Runs `attempt` until it succeeds, fails for good, or has run as often as `retry` allows. What is stored, or may be,

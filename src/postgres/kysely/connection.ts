@@ -6,11 +6,13 @@ import { errorConverter } from '../connection-errors.js';
 import { ClientPool, CONNECTION_TIMEOUT, type ConnectionHook } from '../pool/client-pool.js';
 import { resetPolicy } from '../pool/leftovers.js';
 import type { PoolState } from '../pool/pool-state.js';
+import { type ServerFeature, ServerFeatures } from '../pool/server-features.js';
 import { connectInTurn, type Servers } from '../pool/servers.js';
 import { parseToken } from '../replicas/commit-token.js';
 import { ReplicaPool } from '../replicas/replica-pool.js';
 import { isConflict, isServersFault, type ReplicaSet } from '../replicas/replica-set.js';
 import { CommitOutcome } from '../transaction/commit-outcome.js';
+import { featureProbes } from '../transaction/feature-probes.js';
 import { sessionStatements } from '../transaction/session-context.js';
 import type { TransactionUsage } from '../transaction/transaction.js';
 import type { LastStatement } from '../transaction/transaction-end.js';
@@ -82,8 +84,10 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     if (servers) {
       connectInTurn(pool as unknown as Pool, servers);
     }
+    const warn = (message: string): void => this.logger.warn('info', message, { enabled: true });
     const clients = new ClientPool(pool as unknown as Pool, {
       ...this.#hooks(),
+      features: new ServerFeatures(featureProbes, warn),
       resetConnections: resetPolicy(resetConnections),
       setsUpClients,
     });
@@ -91,9 +95,7 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
     const services = {
       pool: clients,
       convert: errorConverter(this.platform),
-      log: new CommitOutcome(clients, clients.timeout, (message) =>
-        this.logger.warn('info', message, { enabled: true }),
-      ),
+      log: new CommitOutcome(clients, clients.timeout, warn),
     };
     const driver = new UnitOfWorkKyselyDriver({
       connect: async () => new PooledConnection(services),
@@ -212,6 +214,23 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
   /** How the pool's connections are used; undefined before the first statement. */
   get poolState(): PoolState | undefined {
     return this.#clients?.state;
+  }
+
+  /** What the server lacks that PostgreSQL has, as far as it is known. */
+  get lacks(): readonly ServerFeature[] {
+    return this.#clients?.features.list ?? [];
+  }
+
+  /** Rejects where the server lacks something that can't be seen by its answer; connects to it to find out. */
+  async assertHas(feature: ServerFeature): Promise<void> {
+    await this.ensureConnection();
+    if (this.#clients?.features.known === false) {
+      (await this.#clients.acquire()).release();
+    }
+    const refusal = this.#clients?.features.refusal(feature);
+    if (refusal !== undefined) {
+      throw refusal;
+    }
   }
 
   /** How many statements a transaction has been given, and whether it holds a connection. */

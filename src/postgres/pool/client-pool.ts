@@ -8,6 +8,7 @@ import { describeHolders, holdersOf } from './holders.js';
 import { Lease, type LeaseHooks } from './lease.js';
 import { Leftovers, type ResetPolicy } from './leftovers.js';
 import type { PoolState } from './pool-state.js';
+import type { ServerFeatures } from './server-features.js';
 
 export type ConnectionHook = (connection: DatabaseConnection) => Promise<void>;
 
@@ -19,6 +20,8 @@ export interface ClientPoolHooks {
   readonly resetConnections: ResetPolicy;
   /** Whether somebody else sets up the connections that the pool makes: listeners of its own events. */
   readonly setsUpClients: boolean;
+  /** What the server lacks. */
+  readonly features: ServerFeatures;
 }
 
 /** How long a connection is waited for, in milliseconds, unless `connectionTimeoutMillis` says otherwise. */
@@ -40,6 +43,7 @@ export class ClientPool {
   constructor(pool: Pool, hooks: ClientPoolHooks) {
     this.#pool = pool;
     this.#hooks = hooks;
+    hooks.features.listen(pool, (question) => this.ask(question));
     this.#leaseHooks = {
       onReturn: (returned) => this.#leases.delete(returned),
       timeoutError: () => this.timeoutError(),
@@ -51,6 +55,10 @@ export class ClientPool {
 
   get engine(): object {
     return this.#hooks.engine;
+  }
+
+  get features(): ServerFeatures {
+    return this.#hooks.features;
   }
 
   get size(): number {
@@ -95,6 +103,9 @@ export class ClientPool {
 
   async #lease(client: PoolClient): Promise<Lease> {
     const { onCreateConnection, onReserveConnection, resetConnections } = this.#hooks;
+    if (!this.features.known) {
+      await this.#meet(client);
+    }
     const reused = this.#known.has(client);
     const leftovers = this.#known.get(client) ?? new Leftovers(resetConnections, startupOf(client));
     const lease = new Lease(client, reused, this.#leaseHooks, leftovers);
@@ -115,6 +126,17 @@ export class ClientPool {
       }
     }
     return lease;
+  }
+
+  /** The first connection to a server, of which nothing is known. */
+  async #meet(client: PoolClient): Promise<void> {
+    try {
+      await this.features.connected(client);
+    } catch (error) {
+      const reason = error instanceof Error ? error : new Error(String(error));
+      client.release(reason);
+      throw connectionRefused(reason);
+    }
   }
 
   #explain(error: Error): Error {

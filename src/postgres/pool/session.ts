@@ -1,5 +1,6 @@
 import type { QueryResult } from 'kysely';
 import type { Leftover } from './leftovers.js';
+import type { ServerFeatures } from './server-features.js';
 
 /** What travels with a statement, in one message where the database is at the other end of a network. */
 export interface Companions {
@@ -94,6 +95,8 @@ export interface SessionPool {
   readonly readsOnly?: boolean;
   /** MikroORM's configuration of the engine that it is the pool of. */
   readonly engine: object;
+  /** What the server lacks, where it may be none of PostgreSQL's. */
+  readonly features?: ServerFeatures;
   /** How many sessions there can be at a time. */
   readonly size: number;
   /** Milliseconds for which a session is waited for. */

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { CommitOutcomeUnknownError } from '../../errors.js';
 import type { ClientPool } from '../pool/client-pool.js';
-import { isRefused, type TransactionId, type TransactionLog } from './transaction-log.js';
+import { isRefused, type TransactionId, type TransactionLog, transactionId } from './transaction-log.js';
 
 /**
  * The server, this run of it, and its timeline: another server, a restart and a promotion each make it another one. So
@@ -64,7 +64,12 @@ export class CommitOutcome implements TransactionLog {
   }
 
   mayAsk(role: string): boolean | undefined {
-    return this.#mayAsk.get(role);
+    const { features } = this.#pool;
+    if (features.lacks('transaction ids')) {
+      return false;
+    }
+    // without a savepoint it can't be tried; the login role has, as the server was asked what it lacks
+    return this.#mayAsk.get(role) ?? (features.lacks('savepoints') ? role === '' : undefined);
   }
 
   answered(role: string | undefined, error: Error | undefined): void {
@@ -122,13 +127,39 @@ export class CommitOutcome implements TransactionLog {
   }
 
   async #ask(control: Client, { xid, run }: TransactionId, mayGiveUp: boolean): Promise<string | null> {
-    const { rows } = await control.query<{ status: string | null }>(VERDICT, [xid, run]);
-    const status = rows[0]?.status ?? null;
+    const status = await verdict(control, { xid, run });
     if (status === 'in progress' && mayGiveUp) {
       await control.query(GIVE_UP, [xid, run]).catch(() => undefined); // where that is not allowed, the server will notice
     }
     return status;
   }
+}
+
+/** What the server says of a transaction. */
+async function verdict(control: Client, { xid, run }: TransactionId): Promise<string | null> {
+  const { rows } = await control.query<{ status: string | null }>(VERDICT, [xid, run]);
+  return rows[0]?.status ?? null;
+}
+
+/** Tries on two connections whether a server tells what has become of a transaction; rejects where it refuses to. */
+export async function tellsOutcomes(here: Client, there: Client): Promise<boolean> {
+  for (const [end, expected] of [
+    ['commit', 'committed'],
+    ['rollback', 'aborted'],
+  ] as const) {
+    await here.query('begin');
+    const { rows } = await here.query<(string | null)[]>({ text: ID, rowMode: 'array' });
+    const id = transactionId(rows[0] ?? []);
+    if (id === undefined || (await verdict(there, id)) !== 'in progress') {
+      await here.query('rollback');
+      return false;
+    }
+    await here.query(end);
+    if ((await verdict(there, id)) !== expected) {
+      return false;
+    }
+  }
+  return true;
 }
 
 const unknown = (why: string, cause: Error): CommitOutcomeUnknownError =>

@@ -64,6 +64,11 @@ export class PendingControls {
     return this.#waiting.some(({ savepoint }) => savepoint === name);
   }
 
+  /** Whether a savepoint is among what waits. */
+  get savepointWaits(): boolean {
+    return this.#waiting.some(({ savepoint }) => savepoint !== undefined);
+  }
+
   /** All that waits, to be sent now. */
   take(): string[] {
     this.#begun = true;

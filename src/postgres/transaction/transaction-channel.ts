@@ -28,6 +28,9 @@ export interface OpenStream {
   readonly outcome?: Outcome;
 }
 
+/** Not offered, or not even understood. */
+const isUnsupported = ({ code }: Error & { readonly code?: unknown }): boolean => code === '0A000' || code === '42601';
+
 const beginStatement = ({ isolationLevel, accessMode }: TransactionSettings): string =>
   isolationLevel || accessMode
     ? ['start transaction', isolationLevel && `isolation level ${isolationLevel}`, accessMode].filter(Boolean).join(' ')
@@ -42,6 +45,7 @@ export class TransactionChannel {
   readonly connection: LazySession;
   readonly #services: TransactionServices;
   readonly #state: TransactionState;
+  readonly #isolation: string | undefined;
   readonly identity: TransactionIdentity;
   #startWithin = 0;
 
@@ -53,6 +57,7 @@ export class TransactionChannel {
   ) {
     this.#services = services;
     this.#state = state;
+    this.#isolation = settings.isolationLevel;
     this.identity = new TransactionIdentity(services.log, settings);
     this.controls = new PendingControls(beginStatement(settings));
     this.connection = new LazySession(services.pool, borrowed);
@@ -125,8 +130,11 @@ export class TransactionChannel {
     if (!session?.pipelines || session.lost || this.#state.dead || this.controls.isWaiting || !text.joinable) {
       return undefined;
     }
-    const after = this.#ask(text, { guarded: false });
     const before = this.#state.begun ? [] : FOLLOWING;
+    if (before.length > 0 && this.#services.pool.features?.lacks('savepoints')) {
+      return undefined;
+    }
+    const after = this.#ask(text, { guarded: false });
     session.note(text.leaves);
     const outcome = await session.execute(sql, parameters, { before, after });
     if (outcome.lost || (outcome.error && outcome.controlsDone < before.length)) {
@@ -199,6 +207,12 @@ export class TransactionChannel {
       const first = !this.controls.begun;
       const attempted = await attempt(session);
       const outcome = outcomeOf(attempted);
+      if (first && outcome?.afterError && (await this.#learnsLack(outcome.afterError))) {
+        // the question took the transaction with it, of which this was all: it begins again, as the server can have it
+        await session.execute('rollback', [], { prompt: true });
+        this.controls.putBack();
+        continue;
+      }
       // It came with BEGIN: what the server didn't answer, it can't have stored.
       const executed = !first || !outcome?.lost || outcome.answered;
       if (executed || session.givenUp || !this.connection.replaceable || replaced >= this.#services.pool.size) {
@@ -211,11 +225,28 @@ export class TransactionChannel {
 
   async #connect(savepoint: string | undefined, deadline?: number): Promise<Session> {
     try {
-      return this.connection.current ?? (await this.connection.connectClean(deadline));
+      const session = this.connection.current ?? (await this.connection.connectClean(deadline));
+      this.#assertServed();
+      return session;
     } catch (error) {
       // The caller may catch it, and COMMIT must not succeed without the statement that couldn't be sent.
       this.#state.die(error, savepoint !== undefined && this.controls.waits(savepoint) ? { savepoint } : {});
       throw error;
+    }
+  }
+
+  /** What the server lacks is not sent to it. */
+  #assertServed(): void {
+    const { features } = this.#services.pool;
+    if (features === undefined || features.list.length === 0 || !this.controls.isWaiting) {
+      return;
+    }
+    const isolation = this.controls.begun ? undefined : this.#isolation;
+    const refusal =
+      (isolation && features.refusal(isolation)) ??
+      (this.controls.savepointWaits ? features.refusal('savepoints') : undefined);
+    if (refusal) {
+      throw refusal;
     }
   }
 
@@ -273,6 +304,16 @@ export class TransactionChannel {
       lost,
     } = await this.#undoQuestion(session, await session.execute(savepoint, [], { after }), after);
     return { ...outcome, error, lost, ...(answer && { after: answer }), ...(afterError && { afterError }) };
+  }
+
+  /** Whether the server turned out not to have what the question for the id needs, which was not known before. */
+  async #learnsLack(error: Error): Promise<boolean> {
+    const { features } = this.#services.pool;
+    if (features === undefined || features.list.length > 0 || !isUnsupported(error)) {
+      return false;
+    }
+    await features.learn();
+    return features.lacks('savepoints') || features.lacks('transaction ids');
   }
 
   /** A question that is refused takes nothing with it; what else happened to it, would have happened to the statement. */

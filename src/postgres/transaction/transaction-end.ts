@@ -8,6 +8,9 @@ import type { StatementText } from './statement-text.js';
 import type { TransactionChannel, TransactionServices } from './transaction-channel.js';
 import type { TransactionState } from './transaction-state.js';
 
+/** `statement_completion_unknown` and `transaction_resolution_unknown`, as servers of several nodes say. */
+const isAmbiguous = ({ code }: Error & { readonly code?: unknown }): boolean => code === '40003' || code === '08007';
+
 /** The last statement of a transaction, with which COMMIT is to go along. */
 export interface LastStatement {
   /** How many rows it has to meet, or else nothing is stored; undefined of an INSERT. */
@@ -85,8 +88,8 @@ export class TransactionEnd {
         throw connectionLost(error);
       }
     } else if (afterError) {
-      this.#state.endWithStatement('rolled-back');
-      throw this.#services.convert(afterError);
+      this.#state.endWithStatement(isAmbiguous(afterError) ? 'unknown' : 'rolled-back');
+      throw this.#refused(afterError);
     } else if (error) {
       this.#channel.account(outcome, text);
       const met = rows === undefined ? undefined : rowsMet(error);
@@ -139,12 +142,22 @@ export class TransactionEnd {
     if (lost) {
       await this.#settle(connectionLost(error), message);
     } else if (error) {
-      this.#state.end('rolled-back');
+      this.#state.end(isAmbiguous(error) ? 'unknown' : 'rolled-back');
       await (puttingBack && session.putBack());
-      throw this.#services.convert(error);
+      throw this.#refused(error);
     } else if (result?.command === 'ROLLBACK') {
       throw this.#abort();
     }
+  }
+
+  /** The server's answer to COMMIT is an error. */
+  #refused(error: Error): unknown {
+    const cause = this.#services.convert(error);
+    return isAmbiguous(error)
+      ? new CommitOutcomeUnknownError('The server has answered COMMIT, and says that it does not know how it ended', {
+          cause,
+        })
+      : cause;
   }
 
   /** The connection was lost during COMMIT. */

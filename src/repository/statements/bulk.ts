@@ -76,11 +76,7 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
     if (!Array.isArray(data)) {
       refuse(`insertMany() needs an array, and got ${quoted(data)}.`);
     }
-    if (scope.meta.tptParent !== undefined) {
-      refuse(
-        `insertMany() fills one table, and a ${scope.meta.className} has a row in more than one: use createMany().`,
-      );
-    }
+    refuseSeveralTables(scope, 'insertMany()', 'createMany()');
     const rows = Array.from(data, (each) => dataFor(scope, 'insertMany()', each, { cascades: false }));
     return rows.length === 0 ? [] : sending(scope, () => insertRows(scope, rows as never));
   }
@@ -98,6 +94,7 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
     options?: UpsertRowOptions<Entity, Fields>,
   ): Promise<Entity> {
     const scope = await this.scope();
+    refuseSeveralTables(scope, 'upsert()', 'retrieve(), and create() or update()');
     const row = checkedRow(scope, 'upsert()', data);
     const checked = checkUpsertOptions('upsert()', options, scope);
     const [entity] = await sending(scope, () => upsertRows(scope, [adoptRow(scope, row)], checked as never));
@@ -118,6 +115,7 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
     if (!Array.isArray(data)) {
       refuse(`upsertMany() needs an array, and got ${quoted(data)}.`);
     }
+    refuseSeveralTables(scope, 'upsertMany()', 'list(), and createMany() or update()');
     const checked = checkUpsertOptions('upsertMany()', options, scope);
     const given = Array.from(data, (each) => checkedRow(scope, 'upsertMany()', each));
     const entities = await sending(scope, async () => {
@@ -143,12 +141,20 @@ export abstract class BulkRepository<Entity extends object> extends WritingRepos
     defaults?: Partial<RequiredEntityData<Entity>>,
   ): Promise<Entity> {
     const scope = await this.scope();
+    refuseSeveralTables(scope, 'getOrCreate()', 'retrieve() and create()');
     const key = dataFor(scope, 'getOrCreate()', unique, { cascades: false });
     checkUnique(untyped(scope), key);
     const rest = dataFor(scope, 'getOrCreate()', defaults ?? {}, { cascades: false });
     const values = { ...rest, ...key } as EntityData<Entity>;
     const entity = await sending(scope, () => getOrCreateEntity(scope, key as never, values));
     return handOut(scope.session, entity);
+  }
+}
+
+/** One INSERT fills one table; with a table per type, a child has a row in its parent's as well. */
+function refuseSeveralTables<Entity extends object>({ meta }: Scope<Entity>, call: string, instead: string): void {
+  if (meta.tptParent !== undefined) {
+    refuse(`${call} fills one table, and a ${meta.className} has a row in more than one: use ${instead}.`);
   }
 }
 

@@ -13,6 +13,8 @@ export interface BouncerOptions {
   readonly target: string;
   /** How many connections to the server it has at the most. */
   readonly poolSize?: number;
+  /** How many prepared statements it keeps for each of them; none unless set. From PgBouncer 1.21 on. */
+  readonly maxPreparedStatements?: number | undefined;
 }
 
 /** PgBouncer in transaction mode, with a configuration of its own in a temporary folder. */
@@ -89,7 +91,7 @@ export class Bouncer {
   }
 
   #configuration(): string {
-    const { target, poolSize = 20 } = this.#options;
+    const { target, poolSize = 20, maxPreparedStatements } = this.#options;
     const { hostname, port, username, password } = new URL(target);
     return [
       '[databases]',
@@ -103,6 +105,7 @@ export class Bouncer {
       `default_pool_size = ${poolSize}`,
       'max_client_conn = 1000',
       'server_login_retry = 0.1',
+      ...(maxPreparedStatements === undefined ? [] : [`max_prepared_statements = ${maxPreparedStatements}`]),
       '',
     ].join('\n');
   }
@@ -111,7 +114,7 @@ export class Bouncer {
   async #launch(): Promise<string | undefined> {
     const file = join(this.folder, 'pgbouncer.ini');
     writeFileSync(file, this.#configuration());
-    const running = spawn(pathOf('pgbouncer') ?? 'pgbouncer', [file], {
+    const running = spawn(process.env.PGBOUNCER ?? pathOf('pgbouncer') ?? 'pgbouncer', [file], {
       cwd: this.folder,
       stdio: ['ignore', 'ignore', 'pipe'],
       ...this.#account,
