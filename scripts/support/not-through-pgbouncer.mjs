@@ -1,0 +1,2 @@
+/** Tests that can't pass through PgBouncer, each with its reason. */
+export const cannotPass = [];

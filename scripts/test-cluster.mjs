@@ -1,0 +1,87 @@
+// Runs the tests where more than one machine would be: through PgBouncer in transaction mode, also with prepared statements
+// kept by it, and what fails over.
+//   npm run test:cluster               every test
+//   npm run test:cluster -- --quick    a few files through PgBouncer: what CI runs
+// PGBOUNCER names the program, if it is not the distribution's; prepared statements need version 1.21.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { OwnServer, PgBouncer } from '../dist/test/support/own-server.js';
+import { pathOf } from '../dist/test/support/server/programs.js';
+import { cannotPass } from './support/not-through-pgbouncer.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const isQuick = process.argv.includes('--quick');
+/** What touches most of what a pooler may change: protocol, transactions, locks, settings, streams, cancellation. */
+const few = [
+  'postgres/cancellation',
+  'postgres/left-behind',
+  'postgres/round-trips',
+  'postgres/savepoints',
+  'postgres/side-by-side',
+  'repository/repository',
+  'repository/bulk',
+  'unit-of-work/begin',
+  'unit-of-work/locks',
+  'unit-of-work/nesting',
+  'unit-of-work/retry',
+  'unit-of-work/timeouts',
+];
+
+const version = execFileSync(process.env.PGBOUNCER ?? pathOf('pgbouncer') ?? 'pgbouncer', ['--version'], {
+  encoding: 'utf8',
+});
+const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
+const keepsStatements = Number(major) > 1 || Number(minor) >= 21;
+const cells = [
+  { name: 'through PgBouncer', options: {} },
+  ...(keepsStatements
+    ? [{ name: 'through PgBouncer, which keeps prepared statements', options: { maxPreparedStatements: 100 } }]
+    : []),
+];
+
+let failed = 0;
+console.log(`cluster: ${version.split('\n')[0]}`);
+for (const { name, options } of isQuick ? cells.slice(0, 1) : cells) {
+  const started = performance.now();
+  await using server = await OwnServer.start();
+  await using bouncer = await PgBouncer.start({ target: server.url, ...options });
+  const { status, passing, failures } = test(bouncer.url);
+  failed += status === 0 ? 0 : 1;
+  const seconds = Math.round((performance.now() - started) / 1_000);
+  console.log(`cluster: ${status === 0 ? 'ok' : 'FAILED'}, ${name}: ${passing} passing, ${seconds} s${failures}`);
+}
+console.log(`cluster: left out ${cannotPass.length}, which can't pass there:`);
+for (const { title, why } of cannotPass) {
+  console.log(`  ${title}: ${why}`);
+}
+process.exitCode = failed === 0 ? 0 : 1;
+
+function test(url) {
+  const files = few.map((file) => join('dist/test', `${file}.test.js`));
+  const flags = isQuick
+    ? ['--no-config', '--no-package', '--parallel', '--jobs', '2', '--require', 'dist/test/support/postgres.js']
+    : [];
+  const titles = cannotPass.map(({ title }) => title.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const result = spawnSync(
+    process.execPath,
+    [
+      'node_modules/mocha/bin/mocha.js',
+      ...flags,
+      '--timeout',
+      '120000',
+      '--reporter',
+      'dot',
+      '--grep',
+      titles.join('|') || '^$',
+      '--invert',
+      ...(isQuick ? files : []),
+    ],
+    { cwd: root, env: { ...process.env, DATABASE_URL: url }, encoding: 'utf8', maxBuffer: 1e9 },
+  );
+  const { status, stdout, stderr } = result;
+  const [, passing = '0'] = /^ *(\d+) passing/m.exec(stdout) ?? [];
+  const failures =
+    status === 0 ? '' : `\n${stdout.slice(Math.max(0, stdout.search(/^ *\d+ passing/m)))}\n${stderr}`.slice(0, 60_000);
+  return { status, passing, failures };
+}
