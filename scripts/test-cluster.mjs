@@ -44,12 +44,17 @@ let failed = 0;
 console.log(`cluster: ${version.split('\n')[0]}`);
 for (const { name, options } of isQuick ? cells.slice(0, 1) : cells) {
   const started = performance.now();
-  await using server = await OwnServer.start();
-  await using bouncer = await PgBouncer.start({ target: server.url, ...options });
-  const { status, passing, failures } = test(bouncer.url);
-  failed += status === 0 ? 0 : 1;
-  const seconds = Math.round((performance.now() - started) / 1_000);
-  console.log(`cluster: ${status === 0 ? 'ok' : 'FAILED'}, ${name}: ${passing} passing, ${seconds} s${failures}`);
+  const server = await OwnServer.start();
+  const bouncer = await PgBouncer.start({ target: server.url, ...options });
+  try {
+    const { status, passing, failures } = test(bouncer.url);
+    failed += status === 0 ? 0 : 1;
+    const seconds = Math.round((performance.now() - started) / 1_000);
+    console.log(`cluster: ${status === 0 ? 'ok' : 'FAILED'}, ${name}: ${passing} passing, ${seconds} s${failures}`);
+  } finally {
+    await bouncer.stop();
+    await server.stop();
+  }
 }
 console.log(`cluster: left out ${cannotPass.length}, which can't pass there:`);
 for (const { title, why } of cannotPass) {

@@ -23,6 +23,15 @@ export async function createDatabase(server: EntityManager, name: string, templa
   }
 }
 
+/** Ends whatever is connected to a database: a pooler keeps connections to it, and nobody may copy it then. */
+export async function disconnectAll(server: EntityManager, name: string): Promise<void> {
+  await (server as SqlEntityManager).execute(
+    `select pg_catalog.pg_terminate_backend(pid, 10000) from pg_catalog.pg_stat_activity
+      where datname operator(pg_catalog.=) ?`,
+    [name],
+  );
+}
+
 /** Drops all databases whose names begin so, whoever is connected to them. */
 export async function dropDatabases(server: EntityManager, prefix: string): Promise<void> {
   const sql = server as SqlEntityManager;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { MikroORM } from '@mikro-orm/core';
 import { onDatabase, parseDsn } from '../config/dsn.js';
 import { ConfigurationError } from '../errors.js';
-import { createDatabase } from '../postgres/database-copies.js';
+import { createDatabase, disconnectAll } from '../postgres/database-copies.js';
 import { Janitor } from './janitor.js';
 import { onServer } from './janitor-task.js';
 
@@ -42,6 +42,7 @@ async function onPostgres(dsn: string, key: string, prepare: Prepare): Promise<T
     const template = `${key}_template`;
     await onServer(dsn, (server) => createDatabase(server, template));
     await prepare(onDatabase(dsn, template));
+    await onServer(dsn, (server) => disconnectAll(server, template));
   });
 }
 

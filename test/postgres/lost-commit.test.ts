@@ -62,7 +62,7 @@ describe('promise 8: a lost connection during COMMIT is settled, not guessed', (
     await query(database.url, slowCommit);
     const holder = new pg.Client(database.url);
     await holder.connect();
-    await holder.query('select pg_advisory_lock(7)');
+    await holder.query('begin; select pg_advisory_xact_lock(7)');
     const fault = proxy.closeAfter(/^commit$/);
     const inserted = insert(engine);
     await fault.struck;

@@ -9,7 +9,7 @@ import { pathOf } from './programs.js';
 
 /** What a pooler is started with. */
 export interface BouncerOptions {
-  /** The server behind it, with the user and password that it takes there, whoever comes to it. */
+  /** The server behind it, with the user who may look up the others' passwords there. */
   readonly target: string;
   /** How many connections to the server it has at the most. */
   readonly poolSize?: number;
@@ -43,6 +43,10 @@ export class Bouncer {
     url.hostname = '127.0.0.1';
     url.port = String(this.#port);
     return url.href;
+  }
+
+  get #users(): string {
+    return join(this.folder, 'users.txt');
   }
 
   get pid(): number | undefined {
@@ -92,15 +96,17 @@ export class Bouncer {
 
   #configuration(): string {
     const { target, poolSize = 20, maxPreparedStatements } = this.#options;
-    const { hostname, port, username, password } = new URL(target);
+    const { hostname, port, username } = new URL(target);
     return [
       '[databases]',
-      `* = host=${hostname} port=${port} user=${decodeURIComponent(username)} password=${decodeURIComponent(password)}`,
+      // who is not in the file is looked up in the server
+      `* = host=${hostname} port=${port} auth_user=${decodeURIComponent(username)}`,
       '[pgbouncer]',
       'listen_addr = 127.0.0.1',
       `listen_port = ${this.#port}`,
       'unix_socket_dir =',
-      'auth_type = any',
+      'auth_type = scram-sha-256',
+      `auth_file = ${this.#users}`,
       'pool_mode = transaction',
       `default_pool_size = ${poolSize}`,
       'max_client_conn = 1000',
@@ -114,6 +120,8 @@ export class Bouncer {
   async #launch(): Promise<string | undefined> {
     const file = join(this.folder, 'pgbouncer.ini');
     writeFileSync(file, this.#configuration());
+    const { username, password } = new URL(this.#options.target);
+    writeFileSync(this.#users, `"${decodeURIComponent(username)}" "${decodeURIComponent(password)}"\n`);
     const running = spawn(process.env.PGBOUNCER ?? pathOf('pgbouncer') ?? 'pgbouncer', [file], {
       cwd: this.folder,
       stdio: ['ignore', 'ignore', 'pipe'],
