@@ -3,11 +3,12 @@
 //   npm run test:cluster               every test
 //   npm run test:cluster -- --quick    a few files through PgBouncer: what CI runs
 // PGBOUNCER names the program, if it is not the distribution's; prepared statements need version 1.21.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OwnServer, PgBouncer } from '../dist/test/support/own-server.js';
 import { pathOf } from '../dist/test/support/server/programs.js';
+import { mocha } from './support/mocha.mjs';
 import { cannotPass } from './support/not-through-pgbouncer.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -28,7 +29,7 @@ const few = [
   'unit-of-work/timeouts',
 ];
 
-const version = execFileSync(process.env.PGBOUNCER ?? pathOf('pgbouncer') ?? 'pgbouncer', ['--version'], {
+const version = execFileSync(pathOf('pgbouncer') ?? 'pgbouncer', ['--version'], {
   encoding: 'utf8',
 });
 const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
@@ -47,10 +48,10 @@ for (const { name, options } of isQuick ? cells.slice(0, 1) : cells) {
   const server = await OwnServer.start();
   const bouncer = await PgBouncer.start({ target: server.url, ...options });
   try {
-    const { status, passing, failures } = test(bouncer.url);
-    failed += status === 0 ? 0 : 1;
+    const { passed, passing, report } = test(bouncer.url);
+    failed += passed ? 0 : 1;
     const seconds = Math.round((performance.now() - started) / 1_000);
-    console.log(`cluster: ${status === 0 ? 'ok' : 'FAILED'}, ${name}: ${passing} passing, ${seconds} s${failures}`);
+    console.log(`cluster: ${passed ? 'ok' : 'FAILED'}, ${name}: ${passing} passing, ${seconds} s\n${report}`);
   } finally {
     await bouncer.stop();
     await server.stop();
@@ -68,25 +69,9 @@ function test(url) {
     ? ['--no-config', '--no-package', '--parallel', '--jobs', '2', '--require', 'dist/test/support/postgres.js']
     : [];
   const titles = cannotPass.map(({ title }) => title.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  const result = spawnSync(
-    process.execPath,
-    [
-      'node_modules/mocha/bin/mocha.js',
-      ...flags,
-      '--timeout',
-      '120000',
-      '--reporter',
-      'dot',
-      '--grep',
-      titles.join('|') || '^$',
-      '--invert',
-      ...(isQuick ? files : []),
-    ],
-    { cwd: root, env: { ...process.env, DATABASE_URL: url }, encoding: 'utf8', maxBuffer: 1e9 },
-  );
-  const { status, stdout, stderr } = result;
-  const [, passing = '0'] = /^ *(\d+) passing/m.exec(stdout) ?? [];
-  const failures =
-    status === 0 ? '' : `\n${stdout.slice(Math.max(0, stdout.search(/^ *\d+ passing/m)))}\n${stderr}`.slice(0, 60_000);
-  return { status, passing, failures };
+  const leftOut = ['--grep', titles.join('|') || '^$', '--invert'];
+  return mocha([...flags, '--timeout', '120000', ...leftOut, ...(isQuick ? files : [])], {
+    cwd: root,
+    env: { ...process.env, DATABASE_URL: url },
+  });
 }

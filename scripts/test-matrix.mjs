@@ -9,6 +9,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { mocha } from './support/mocha.mjs';
 import { nodeOfRelease } from './support/node.mjs';
 import { run } from './support/run.mjs';
 
@@ -82,22 +83,14 @@ function test({ node, newest, programs }, folder) {
     ...(quick ? ['--parallel', '--jobs', String(Math.min(2, availableParallelism()))] : []),
     // of @mikro-orm/pglite there may be no such new release: it brings an older copy of @mikro-orm/sql along
     ...(versions && !versions.has('@mikro-orm/pglite') ? ['--grep', 'pglite|PGlite', '--invert'] : []),
-    '--reporter',
-    'dot',
     ...(quick ? files.map((file) => join('dist/test', file)) : []),
   ];
   const env = { ...process.env, TESTS: '', ...(programs && { POSTGRES_PROGRAMS: programs() }) };
   delete env.DATABASE_URL;
   const program = nodeOfRelease(node);
-  const { status, stdout, stderr } = spawnSync(program, ['node_modules/mocha/bin/mocha.js', ...flags], {
-    cwd: folder,
-    env,
-    encoding: 'utf8',
-    maxBuffer: 1e9,
-  });
-  const [, passing] = /^ *(\d+) passing/m.exec(stdout) ?? [];
-  if (status !== 0 || passing === undefined) {
-    throw new Error(`${stdout.slice(Math.max(0, stdout.search(/^ *\d+ passing/m)))}\n${stderr}`.slice(0, 20_000));
+  const { passed, passing, report } = mocha(flags, { program, cwd: folder, env });
+  if (!passed) {
+    throw new Error(report);
   }
   const what = versions
     ? [...versions].map(([name, version]) => `${name.slice('@mikro-orm/'.length)} ${version}`).join(', ')

@@ -32,7 +32,7 @@ const service = { poolSize: 4, loops: 16, elsewhere: 50, seconds, accounts };
 /** PgBouncer's connections to the server. */
 const poolerSize = 8;
 
-const folder = fileURLToPath(new URL('./service.js', import.meta.url));
+const program = fileURLToPath(new URL('./service.js', import.meta.url));
 await using primary = await OwnServer.start();
 await createAccounts();
 await using standby = await OwnServer.start({ standbyOf: primary });
@@ -98,7 +98,7 @@ async function createAccounts(): Promise<void> {
 /** So many processes at once, which begin together. */
 async function runProcesses(order: Order, count: number): Promise<Service[]> {
   await query(primary.url, 'truncate transfer');
-  const processes = Array.from({ length: count }, () => fork(folder, [JSON.stringify(order)]));
+  const processes = Array.from({ length: count }, () => fork(program, [JSON.stringify(order)]));
   await Promise.all(processes.map((one) => message(one)));
   const results = processes.map((one) => message(one) as Promise<Service>);
   for (const one of processes) {

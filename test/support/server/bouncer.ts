@@ -122,7 +122,7 @@ export class Bouncer {
     writeFileSync(file, this.#configuration());
     const { username, password } = new URL(this.#options.target);
     writeFileSync(this.#users, `"${decodeURIComponent(username)}" "${decodeURIComponent(password)}"\n`);
-    const running = spawn(process.env.PGBOUNCER ?? pathOf('pgbouncer') ?? 'pgbouncer', [file], {
+    const running = spawn(pathOf('pgbouncer') ?? 'pgbouncer', [file], {
       cwd: this.folder,
       stdio: ['ignore', 'ignore', 'pipe'],
       ...this.#account,

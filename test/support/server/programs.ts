@@ -23,9 +23,9 @@ function debianPrograms(): string | undefined {
     .find((folder) => existsSync(join(folder, 'initdb')));
 }
 
-/** Where a program is (of a PostgreSQL: its folder), if it is there. */
+/** Where a program is (of a PostgreSQL: its folder), if it is there. PGBOUNCER names another one than the distribution's. */
 export const pathOf = (program: Program): string | undefined =>
-  program === 'pgbouncer' ? find('pgbouncer') : debianPrograms();
+  program === 'pgbouncer' ? process.env.PGBOUNCER || find('pgbouncer') : debianPrograms();
 
 /**
  * Declares tests that need a program. Where it is missing, they fail on a machine that can install it, and say there how;
