@@ -6,7 +6,10 @@ import type { RetryOptions, UnitOfWorkOptions } from './options.js';
 import { report, warnOfSuppressed } from './outcome.js';
 import { pause } from './pause.js';
 
-/** Serialization failure (Aurora DSQL has names of its own for it), deadlock; and connections that could not be made or were lost, or that the server ended. */
+/**
+ * Serialization failure, for which Aurora DSQL has names of its own, and deadlock; and connections that could not be made or were lost, or
+ * that the server ended.
+ */
 const transientStates = ['40001', 'OC000', 'OC001', '40P01', '08001', '08003', '08006', '57P01', '57P02', '57P03'];
 
 /**

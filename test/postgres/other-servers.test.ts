@@ -84,13 +84,16 @@ describe('servers of another make', () => {
   });
   afterEach(() => relative.stop());
 
-  /** An engine on a server of that make, which refuses what else it is told to. */
-  const engineOn = async (name: Name, alsoRefuses?: (sql: string) => Refusal | undefined) => {
+  /** A server of that make, which refuses what else it is told to. */
+  const startAs = async (name: Name, alsoRefuses?: (sql: string) => Refusal | undefined): Promise<void> => {
     const dialect: Dialect = dialects[name];
     relative = await Relative.start(database.url, {
       ...dialect,
       refuses: (sql) => alsoRefuses?.(sql) ?? dialect.refuses(sql),
     });
+  };
+  const engineOn = async (...make: Parameters<typeof startAs>) => {
+    await startAs(...make);
     return engineAt(relative.url);
   };
   const engineAt = (dsn: string) => {
@@ -145,8 +148,7 @@ describe('servers of another make', () => {
       });
 
       it('promise 8: a COMMIT whose answer is lost is unknown, stored or not, and does not run again', async () => {
-        await using started = await engineOn(name);
-        void started;
+        await startAs(name);
         const proxy = await startProxy(relative.url);
         try {
           await using uow = engineAt(proxy.url);

@@ -1,37 +1,19 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import pg from 'pg';
+import { installedVersion } from '../support/installed-version.js';
 import { serverUrl } from '../support/server-url.js';
-
-const require = createRequire(import.meta.url);
-
-/** Where a package of this name is, though its `exports` may not name its package.json. */
-const versionOf = (name: string): string => {
-  for (let folder = dirname(require.resolve(name)); folder !== dirname(folder); folder = dirname(folder)) {
-    try {
-      const content = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
-        name?: string;
-        version: string;
-      };
-      if (content.name === name) {
-        return content.version;
-      }
-    } catch {
-      // one folder up
-    }
-  }
-  return 'unknown';
-};
 
 /**
  * The driver rests on what these versions do, beyond what they document. When one changes: run the tests of this folder,
- * read the package's changes to what is named below, and then write the new version here.
+ * read the package's changes to what docs/internals.md names, and then write the new version here and there.
  */
 describe('pg internals', () => {
   it('are those of the versions that the driver was checked with', () => {
-    expect({ pg: versionOf('pg'), pool: versionOf('pg-pool'), kysely: versionOf('kysely') }).to.deep.equal({
+    expect({
+      pg: installedVersion('pg'),
+      pool: installedVersion('pg-pool'),
+      kysely: installedVersion('kysely'),
+    }).to.deep.equal({
       pg: '8.23.0',
       pool: '3.14.0',
       kysely: '0.29.6',

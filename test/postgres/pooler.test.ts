@@ -1,8 +1,10 @@
 import { LockMode } from '@mikro-orm/core';
 import { expect } from 'chai';
 import { engineOptions, MikroOrmEngineFactory } from '../../src/index.js';
+import { TestDatabase } from '../../src/testing/index.js';
 import { Account, BankUnitOfWork, entities } from '../support/bank.js';
 import { query } from '../support/database.js';
+import { otherSessions } from '../support/other-sessions.js';
 import { OwnServer, PgBouncer } from '../support/own-server.js';
 import { rejection } from '../support/rejection.js';
 import { describeWith } from '../support/server/programs.js';
@@ -83,13 +85,7 @@ describeWith('pgbouncer', 'promise 29: a hundred clients on two connections of P
     return row;
   };
   const connections = async (): Promise<number> =>
-    (
-      await query(
-        server.url,
-        `select 1 from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()
-          and query !~ 'pg_shadow|pg_authid'`,
-      )
-    ).length;
+    (await query(server.url, `select from ${otherSessions} where backend_type = 'client backend'`)).length;
 
   it('each transfer is stored once, and each that fails not at all', async () => {
     let most = 0;
@@ -138,5 +134,20 @@ describeWith('pgbouncer', 'promise 29: a hundred clients on two connections of P
     });
     expect(aborted).to.equal(transfers / 4);
     expect(await totals()).to.deep.equal({ money: 5_000, transfers: (transfers * 3) / 4 });
+  });
+
+  it('TestDatabase copies its template, to which PgBouncer stays connected', async () => {
+    const database = new TestDatabase({
+      name: 'pooled',
+      dsn: bouncer.url,
+      engine: (own) => engineOptions({ dsn: own, poolSize: 2 }, { entities }),
+      migrate: (orm) => orm.schema.create(),
+    });
+    try {
+      await database.start();
+      expect(await new BankUnitOfWork(database).run((u) => u.accounts.count())).to.equal(0);
+    } finally {
+      await database.stop();
+    }
   });
 });

@@ -60,12 +60,16 @@ export class ServerFeatures {
     return this.#known;
   }
 
+  get lacksNothing(): boolean {
+    return this.#lacks.size === 0;
+  }
+
   get list(): readonly ServerFeature[] {
     return [...this.#lacks.keys()];
   }
 
   lacks(feature: string): boolean {
-    return this.#lacks.size > 0 && this.#lacks.has(feature as ServerFeature);
+    return this.#lacks.has(feature as ServerFeature);
   }
 
   /** Why something is refused before it is sent, if it is. */

@@ -238,7 +238,7 @@ export class TransactionChannel {
   /** What the server lacks is not sent to it. */
   #assertServed(): void {
     const { features } = this.#services.pool;
-    if (features === undefined || features.list.length === 0 || !this.controls.isWaiting) {
+    if (!this.controls.isWaiting || features === undefined || features.lacksNothing) {
       return;
     }
     const isolation = this.controls.begun ? undefined : this.#isolation;
@@ -309,7 +309,7 @@ export class TransactionChannel {
   /** Whether the server turned out not to have what the question for the id needs, which was not known before. */
   async #learnsLack(error: Error): Promise<boolean> {
     const { features } = this.#services.pool;
-    if (features === undefined || features.list.length > 0 || !isUnsupported(error)) {
+    if (features?.lacksNothing !== true || !isUnsupported(error)) {
       return false;
     }
     await features.learn();
