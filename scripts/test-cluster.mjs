@@ -42,6 +42,7 @@ const cells = [
 ];
 
 let failed = 0;
+let total = 0;
 console.log(`cluster: ${version.split('\n')[0]}`);
 for (const { name, options } of isQuick ? cells.slice(0, 1) : cells) {
   const started = performance.now();
@@ -50,6 +51,7 @@ for (const { name, options } of isQuick ? cells.slice(0, 1) : cells) {
   try {
     const { passed, passing, report } = test(bouncer.url);
     failed += passed ? 0 : 1;
+    total += Number(passing);
     const seconds = Math.round((performance.now() - started) / 1_000);
     console.log(`cluster: ${passed ? 'ok' : 'FAILED'}, ${name}: ${passing} passing, ${seconds} s\n${report}`);
   } finally {
@@ -61,6 +63,7 @@ console.log(`cluster: left out ${cannotPass.length}, which can't pass there:`);
 for (const { title, why } of cannotPass) {
   console.log(`  ${title}: ${why}`);
 }
+console.log(`${total} passing`);
 process.exitCode = failed === 0 ? 0 : 1;
 
 function test(url) {

@@ -23,6 +23,7 @@ export type { StatementMessage } from './observability/statements.js';
 export type { UnitMessage } from './observability/units.js';
 export type { PoolState } from './postgres/pool/pool-state.js';
 export type { ServerFeature } from './postgres/pool/server-features.js';
+export type { ReplicaState } from './postgres/replicas/replica-set.js';
 export type { BatchOptions, StreamOptions } from './repository/paging/large.js';
 export type { PageEnd, PageOptions, PageStart } from './repository/paging/page.js';
 export type { Row, RowField, RowsOptions } from './repository/reading/rows.js';

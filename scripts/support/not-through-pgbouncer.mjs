@@ -31,11 +31,6 @@ export const cannotPass = [
   },
   { title: 'forwards cancel requests, and counts them apart', why: 'the same' },
   {
-    title: 'a server that cannot be used promise 18: that refuses the password',
-    why: 'a wrong password is a violation of the protocol (08P01) to PgBouncer, and 28P01 to PostgreSQL',
-  },
-  { title: 'a server that cannot be used promise 18: the next use works once the password is right', why: 'the same' },
-  {
     title: 'promise 8: a notification, which gets its id at COMMIT only',
     why: 'LISTEN needs a connection of one’s own, which transaction mode has not',
   },

@@ -3,8 +3,9 @@ import { MikroORM, type Options } from '@mikro-orm/core';
 import { ConfigurationError, UnitOfWorkClosedError, UnitOfWorkError } from '../errors.js';
 import type { EngineFactory } from '../interfaces/engine-factory.js';
 import { tellHolders } from '../postgres/pool/holders.js';
-import type { PoolState } from '../postgres/pool/pool-state.js';
+import { type PoolState, UNUSED } from '../postgres/pool/pool-state.js';
 import type { ServerFeature } from '../postgres/pool/server-features.js';
+import type { ReplicaState } from '../postgres/replicas/replica-set.js';
 import { prepareSessions } from '../session/unit-session.js';
 import { checkCursorSecret, keepCursorSecret } from './cursor-secret.js';
 import { checkEngine, milliseconds, within } from './health.js';
@@ -36,6 +37,8 @@ export interface EngineState extends PoolState {
    * absent where it lacks nothing.
    */
   readonly lacks?: readonly ServerFeature[];
+  /** The replicas of the engine's options, in their order; absent where there are none. */
+  readonly replicas?: readonly ReplicaState[];
 }
 
 /**
@@ -129,13 +132,18 @@ export class MikroOrmEngineFactory implements EngineFactory<MikroORM>, UnitHost 
    */
   state(): EngineState {
     const connection = this.#started?.em.getConnection() as
-      | { readonly poolState?: PoolState; readonly lacks?: readonly ServerFeature[] }
+      | {
+          readonly poolState?: PoolState;
+          readonly lacks?: readonly ServerFeature[];
+          readonly replicaStates?: readonly ReplicaState[];
+        }
       | undefined;
-    const { lacks = [] } = connection ?? {};
+    const { lacks = [], replicaStates: replicas = [] } = connection ?? {};
     return {
-      ...(connection?.poolState ?? { size: 0, held: 0, idle: 0, waiting: 0 }),
+      ...(connection?.poolState ?? UNUSED),
       openUnits: this.openUnits.list(),
       ...(lacks.length > 0 && { lacks }),
+      ...(replicas.length > 0 && { replicas }),
     };
   }
 

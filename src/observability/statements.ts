@@ -4,6 +4,8 @@ import { tracingChannel } from 'node:diagnostics_channel';
 export interface StatementMessage {
   /** MikroORM's configuration of the engine that sends it: the very object that is `orm.config`. */
   readonly engine: object;
+  /** Where it goes: a replica, or one host of several, may be another than the engine's first; absent on PGlite. */
+  readonly server?: { readonly host: string; readonly port: number };
   /** The statement itself. MikroORM's have their values in it. */
   readonly sql: string;
   /** What runs before it: `begin`, `savepoint`... */

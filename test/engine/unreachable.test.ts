@@ -45,13 +45,16 @@ describe('a server that cannot be used', () => {
       const options = await engineOptions({ dsn: dsn.href, poolSize: 2 }, { entities });
       await using engineFactory = new MikroOrmEngineFactory(options);
       const error = await rejection<Error & { code?: string; cause?: unknown }>(use(engineFactory));
-      expect(error).to.have.property('code', '28P01');
-      expect(error.message).to.contain('password authentication failed');
+      // a pooler has words of its own for it
+      const refusal = await rejection<Error & { code?: string }>(query(dsn.href, 'select 1'));
+      expect(refusal.code).to.match(/^(28|08)P01$/);
+      expect(error).to.have.property('code', refusal.code);
+      expect(error.message).to.contain(refusal.message);
       for (const shown of [error, error.cause, engineFactory, options, await engineFactory.create()]) {
         expect(inspect(shown, { depth: 12, showHidden: true })).not.to.contain(password);
       }
       expect(`${error.stack} ${JSON.stringify(error)}`).not.to.contain(password);
-      expect(await rejection(use(engineFactory))).to.have.property('code', '28P01');
+      expect(await rejection(use(engineFactory))).to.have.property('code', refusal.code);
     });
   }
 
@@ -67,7 +70,8 @@ describe('a server that cannot be used', () => {
         engineOptions({ dsn: dsn.href, poolSize: 1 }, { entities }),
       );
       const uow = new BankUnitOfWork(engineFactory);
-      expect(await rejection(uow.run((u) => u.accounts.count()))).to.have.property('code', '28P01');
+      const { code } = await rejection<Error & { code?: string }>(uow.run((u) => u.accounts.count()));
+      expect(code).to.match(/^(28|08)P01$/);
       await query(serverUrl(), `alter role ${role} password 'left-horse'`);
       expect(await uow.run((u) => u.accounts.count())).to.equal(0);
     } finally {

@@ -12,8 +12,10 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-node';
 import { expect } from 'chai';
+import { engineOptions, MikroOrmEngineFactory } from '../../src/index.js';
 import { withoutValues } from '../../src/observability/opentelemetry/conventions.js';
 import { instrumentUnitsOfWork } from '../../src/observability/opentelemetry/index.js';
+import { BankUnitOfWork, entities } from '../support/bank.js';
 import { forEachBank, useBank } from '../support/bank-database.js';
 import { rejection } from '../support/rejection.js';
 
@@ -208,6 +210,29 @@ forEachBank((bank, engine) => {
 });
 
 const poolName = (attributes: Attributes): string => String(attributes['db.client.connection.pool.name']);
+
+describe('promise 28: the span of a statement that a replica got', () => {
+  const bank = useBank('postgresql');
+
+  it('has the address of that replica', async () => {
+    const replica = new URL(bank.proxy.url);
+    replica.hostname = 'localhost'; // the same server by another name
+    await using engineFactory = new MikroOrmEngineFactory(
+      engineOptions({ dsn: bank.proxy.url, replicas: [replica.href], poolSize: 1 }, { entities }),
+    );
+    const uow = new BankUnitOfWork(engineFactory);
+    spans.reset();
+    const stop = instrumentUnitsOfWork({ tracerProvider: provider });
+    try {
+      await uow.run((u) => u.accounts.count(), { readOnly: true });
+      await uow.run((u) => u.accounts.count());
+    } finally {
+      stop();
+    }
+    const selects = spans.getFinishedSpans().filter(({ name }) => name === 'SELECT account');
+    expect(selects.map(({ attributes }) => attributes['server.address'])).to.deep.equal(['localhost', '127.0.0.1']);
+  });
+});
 
 describe('promise 26: the text of a statement in spans', () => {
   useBank('postgresql');

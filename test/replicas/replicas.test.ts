@@ -1,3 +1,4 @@
+import { tracingChannel } from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
 import {
@@ -6,6 +7,7 @@ import {
   MikroOrmConnectionProxy,
   MikroOrmEngineFactory,
   postgresConfig,
+  type StatementMessage,
   UnitOfWorkClosedError,
 } from '../../src/index.js';
 import { AccountRepository, BankUnitOfWork, entities } from '../support/bank.js';
@@ -99,6 +101,48 @@ describe('promise 28: replicas', () => {
       const [onPrimary, ...others] = asked();
       expect(onPrimary).to.equal(0);
       expect(others.filter((count) => count > 0)).to.have.lengthOf(1);
+    });
+
+    it('show how the connections to each are used, in state(), and to which a statement goes', async () => {
+      const ports = proxies.map(({ url }) => Number(new URL(url).port));
+      expect(engineFactory.state(), 'before the engine is made').not.to.have.property('replicas');
+      const engine = (await engineFactory.create()).config;
+      const selects: unknown[] = [];
+      const listen = (message: unknown): void => {
+        const sent = message as StatementMessage;
+        if (sent.engine === engine && sent.sql.startsWith('select')) {
+          selects.push(sent.server);
+        }
+      };
+      const { start } = tracingChannel<object, StatementMessage>('mikro-orm-uow:statement');
+      start.subscribe(listen);
+      try {
+        await uow.run((u) => u.accounts.count());
+        for (let turn = 0; turn < 2; turn += 1) {
+          await uow.run(
+            async (u) => {
+              await u.accounts.count();
+              const held = engineFactory.state().replicas?.map((replica) => replica.held) ?? [];
+              expect(held.toSorted()).to.deep.equal([0, 1]);
+            },
+            { readOnly: true },
+          );
+        }
+      } finally {
+        start.unsubscribe(listen);
+      }
+      expect(selects).to.have.deep.members(ports.map((port) => ({ host: '127.0.0.1', port })));
+      expect(engineFactory.state().replicas).to.deep.equal(
+        ports.slice(1).map((port) => ({
+          host: '127.0.0.1',
+          port,
+          isAsked: true,
+          size: 4,
+          held: 0,
+          idle: 1,
+          waiting: 0,
+        })),
+      );
     });
 
     it('promise 20: cost no more than on the primary', async () => {
@@ -247,6 +291,11 @@ describe('promise 28: replicas', () => {
         balances.push(await read());
       }
       expect(balances).to.deep.equal([12, 12, 12, 12, 12, 12]);
+      const { replicas = [] } = engineFactory.state();
+      expect(replicas.map(({ isAsked, held }) => ({ isAsked, held }))).to.deep.equal([
+        { isAsked: false, held: 0 },
+        { isAsked: true, held: 0 },
+      ]);
       const accounts = new AccountRepository(new MikroOrmConnectionProxy(engineFactory, { reads: 'replica' }));
       expect((await accounts.retrieveOrFail(1)).balance).to.equal(12);
     });

@@ -50,8 +50,10 @@ function operationOf(sql: string): { readonly operation: string; readonly collec
 /** The attributes of a statement, those of its engine included. */
 export function statementAttributes(message: StatementMessage): Attributes {
   const { operation, collection } = operationOf(message.sql);
+  const { server } = message;
   return {
     ...attributesOf(message.engine),
+    ...(server === undefined ? {} : { 'server.address': server.host, 'server.port': server.port }),
     'db.operation.name': operation,
     ...(collection === undefined ? {} : { 'db.collection.name': collection }),
   };

@@ -10,7 +10,7 @@ import { type ServerFeature, ServerFeatures } from '../pool/server-features.js';
 import { connectInTurn, type Servers } from '../pool/servers.js';
 import { parseToken } from '../replicas/commit-token.js';
 import { ReplicaPool } from '../replicas/replica-pool.js';
-import { isConflict, isServersFault, type ReplicaSet } from '../replicas/replica-set.js';
+import { isConflict, isServersFault, type ReplicaSet, type ReplicaState } from '../replicas/replica-set.js';
 import { CommitOutcome } from '../transaction/commit-outcome.js';
 import { featureProbes } from '../transaction/feature-probes.js';
 import { sessionStatements } from '../transaction/session-context.js';
@@ -214,6 +214,11 @@ export class UnitOfWorkPostgreSqlConnection extends PostgreSqlConnection {
   /** How the pool's connections are used; undefined before the first statement. */
   get poolState(): PoolState | undefined {
     return this.#clients?.state;
+  }
+
+  /** The engine's replicas. */
+  get replicaStates(): readonly ReplicaState[] {
+    return this.#siblings.replicaSet.states();
   }
 
   /** What the server lacks that PostgreSQL has, as far as it is known. */

@@ -139,8 +139,10 @@ export class Lease implements Session {
     }
     // what is sent before the server has said a word shares the round trip of the message before it
     const shared = this.#heard || [...this.#running].some(({ answered }) => answered) ? 0 : 1;
+    const { host, port } = this.#client;
     const message: StatementMessage = {
       engine: this.#hooks.engine,
+      server: { host, port },
       sql,
       before: companions.before ?? [],
       parameters,

@@ -9,3 +9,6 @@ export interface PoolState {
   /** How many callers wait for one. */
   readonly waiting: number;
 }
+
+/** That of a pool which nothing has been asked of yet. */
+export const UNUSED: PoolState = { size: 0, held: 0, idle: 0, waiting: 0 };

@@ -1,10 +1,20 @@
 import { ConnectionException } from '@mikro-orm/core';
 import { PoolTimeoutError } from '../../errors.js';
 import type { ClientPool } from '../pool/client-pool.js';
+import { type PoolState, UNUSED } from '../pool/pool-state.js';
+
+/** A replica, and how the connections to it are used at the moment. */
+export interface ReplicaState extends PoolState {
+  readonly host?: string;
+  readonly port?: number;
+  /** Whether it is asked at the moment: one that failed is left out for a while. */
+  readonly isAsked: boolean;
+}
 
 /** A connection of MikroORM's to a replica. */
 export interface Replica {
   ensureConnection(): Promise<void>;
+  getConnectionOptions(): { host?: string; port?: number };
   /** Its pool, once it is connected. */
   readonly clients: ClientPool | undefined;
 }
@@ -35,8 +45,7 @@ export class ReplicaSet<Connection extends Replica = Replica> {
 
   /** Those to be asked, the one whose turn it is first. */
   inTurn(): Connection[] {
-    const now = performance.now();
-    const healthy = this.#replicas.filter((replica) => (this.#health.get(replica)?.next ?? 0) <= now);
+    const healthy = this.#replicas.filter((replica) => this.#isAsked(replica));
     const start = healthy.length === 0 ? 0 : this.#turn % healthy.length;
     this.#turn = (this.#turn + 1) % Number.MAX_SAFE_INTEGER;
     return [...healthy.slice(start), ...healthy.slice(0, start)];
@@ -53,10 +62,22 @@ export class ReplicaSet<Connection extends Replica = Replica> {
     this.#health.delete(replica);
   }
 
-  /** Whether each is asked at the moment, in the order of the engine's options. */
-  states(): boolean[] {
-    const now = performance.now();
-    return this.#replicas.map((replica) => (this.#health.get(replica)?.next ?? 0) <= now);
+  /** In the order of the engine's options. */
+  states(): ReplicaState[] {
+    return this.#replicas.map((replica) => {
+      const { host, port } = replica.getConnectionOptions();
+      return {
+        ...(host !== undefined && { host }),
+        ...(port !== undefined && { port }),
+        isAsked: this.#isAsked(replica),
+        ...(replica.clients?.state ?? UNUSED),
+      };
+    });
+  }
+
+  /** Whether it has not failed, or not lately. */
+  #isAsked(replica: Connection): boolean {
+    return (this.#health.get(replica)?.next ?? 0) <= performance.now();
   }
 }
 
