@@ -566,15 +566,25 @@ describe('cancellation', () => {
       expect([pool.waitingCount, pool.totalCount - pool.idleCount]).to.deep.equal([0, 0]);
     });
 
-    it('promise 15: dispose() cancels what runs, in a transaction or without', async () => {
-      for (const propagation of ['nested', 'supports'] as const) {
+    for (const propagation of ['nested', 'supports'] as const) {
+      it(`promise 15: dispose() cancels what runs: ${propagation}`, async () => {
         const own = new MikroOrmEngineFactory(bank.options());
         const run = rejection(new BankUnitOfWork(own).run((u) => execute(u.session, sleep), { propagation }));
         await waitFor(async () => (await slow()).length > 0);
         await own.dispose({ timeout: 0 });
         expect(await run).to.be.instanceOf(UnitOfWorkClosedError);
         await waitFor(async () => (await slow()).length === 0);
-      }
+      });
+    }
+
+    it('promise 15: dispose() cancels what runs: outside of units', async () => {
+      const own = new MikroOrmEngineFactory(bank.options());
+      const { em } = await own.create();
+      const run = rejection(execute(em, sleep));
+      await waitFor(async () => (await slow()).length > 0);
+      await own.dispose({ timeout: 0 });
+      expect(await run).to.have.property('code', '08006');
+      await waitFor(async () => (await slow()).length === 0);
     });
   });
 });

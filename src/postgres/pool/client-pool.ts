@@ -194,9 +194,7 @@ export class ClientPool {
     for (const abandon of this.#waiting) {
       abandon(connectionLost(reason));
     }
-    for (const lease of this.#leases) {
-      lease.destroy(reason);
-    }
+    await Promise.all([...this.#leases].map((lease) => lease.kill(reason)));
     for (const client of clientsOf(this.#pool)) {
       client.connection.stream.destroy();
     }

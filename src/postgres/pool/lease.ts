@@ -36,8 +36,10 @@ export class Lease implements Session {
   readonly #hooks: LeaseHooks;
   readonly #leftovers: Leftovers;
   #returned = false;
-  readonly #running = new Set<Batch>();
+  /** In the order in which they were sent. */
+  readonly #running = new Map<Batch, Companions>();
   #cancelling: Promise<void> | undefined;
+  #killedBy: Error | undefined;
   #lost: Error | undefined;
   #givenUp = false;
   /** Whether anything that was sent has been answered since the last message. */
@@ -138,7 +140,7 @@ export class Lease implements Session {
       return this.#exchange(batch, companions);
     }
     // what is sent before the server has said a word shares the round trip of the message before it
-    const shared = this.#heard || [...this.#running].some(({ answered }) => answered) ? 0 : 1;
+    const shared = this.#heard || [...this.#running.keys()].some(({ answered }) => answered) ? 0 : 1;
     const { host, port } = this.#client;
     const message: StatementMessage = {
       engine: this.#hooks.engine,
@@ -159,12 +161,13 @@ export class Lease implements Session {
     }, message);
   }
 
-  async #exchange(batch: Batch, { startWithin, prompt }: Companions): Promise<Outcome> {
+  async #exchange(batch: Batch, companions: Companions): Promise<Outcome> {
+    const { startWithin, prompt } = companions;
     if (this.#lost) {
       return { error: this.#lost, lost: true, controlsDone: 0, answered: false };
     }
     this.#heard = false;
-    this.#running.add(batch);
+    this.#running.set(batch, companions);
     const refusal = this.#send(batch);
     if (refusal) {
       return { error: refusal, lost: true, controlsDone: 0, answered: false };
@@ -182,12 +185,13 @@ export class Lease implements Session {
     if (this.#cancelling) {
       await this.#cancelling;
     }
-    if (outcome.lost) {
-      this.#lose(outcome.error ?? new Error('Connection terminated'));
-    }
     const { result, ...rest } = outcome;
-    const error = rest.lost ? this.#lost : rest.error;
-    return { ...rest, error, result: result && toStatementResult(result) };
+    // what fails because the session is killed is lost with it, and was not cancelled by whoever has sent it
+    const lost = rest.lost || (rest.error !== undefined && this.#killedBy !== undefined);
+    if (lost) {
+      this.#lose(this.#killedBy ?? rest.error ?? new Error('Connection terminated'));
+    }
+    return { ...rest, lost, error: lost ? this.#lost : rest.error, result: result && toStatementResult(result) };
   }
 
   /**
@@ -241,7 +245,7 @@ export class Lease implements Session {
 
   /** Cancels the running statement on the server; resolves when that has been told. Without one it does nothing. */
   async cancel(): Promise<void> {
-    const [batch] = this.#running;
+    const [batch] = this.#running.keys();
     if (batch && !this.#returned) {
       this.#givenUp = true;
       this.#watch(batch, batch.answered ? PATIENCE : PATIENCE_UNBEGUN);
@@ -255,11 +259,18 @@ export class Lease implements Session {
     }
   }
 
-  /** Ends the session, and with it whatever runs there: the server ends one whose client has gone as soon as it notices. */
-  async kill(): Promise<void> {
-    await this.cancel();
+  /**
+   * Ends the session, and with it whatever runs there: that is cancelled first, as a server notices late that its client has gone, and
+   * a pooler in front of it does not tell. The end of a transaction is left alone: what is stored by then stays.
+   */
+  async kill(cause = new Error('The session was killed')): Promise<void> {
+    this.#killedBy ??= cause;
+    const [batch] = this.#running.keys();
+    if (batch && ![...this.#running.values()].some(({ puttingBack }) => puttingBack)) {
+      await Promise.race([this.cancel(), batch.done]);
+    }
     if (!this.#returned) {
-      this.destroy(new Error('The session was killed'));
+      this.destroy(cause);
     }
   }
 
