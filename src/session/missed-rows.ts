@@ -1,4 +1,6 @@
 import {
+  type ChangeSet,
+  ChangeSetPersister,
   type EntityManager,
   type EntityMetadata,
   type EntityName,
@@ -11,6 +13,7 @@ import { describeKey } from '../common/describe-key.js';
 import { EntityNotFoundError } from '../errors.js';
 import { dependentsOf } from './dependents.js';
 import { isToMany } from './metadata.js';
+import { over } from './noting.js';
 
 /** Set in the options of the statements of a flush, which each know the keys of the rows that they are for. */
 const byKey = Symbol('by key');
@@ -21,7 +24,29 @@ interface Driver extends Record<'nativeUpdate' | 'nativeUpdateMany' | 'nativeDel
   getMetadata(): MetadataStorage;
 }
 
-const watched = new WeakSet<object>();
+/** What a persister has to know to miss rows: whose it is, and the classes whose rows may be gone with others that it deleted. */
+const missing = Symbol('missing');
+
+interface Persister extends ChangeSetPersister {
+  [missing]: { readonly session: EntityManager; readonly gone: Set<EntityMetadata> };
+}
+
+const base = ChangeSetPersister.prototype;
+
+const missingPersister = over(base, {
+  executeUpdates(this: Persister, sets: never, batched: never, options: object, ...rest: never[]) {
+    return base.executeUpdates.call(this, sets, batched, { ...options, [byKey]: new Set() } as never, ...rest);
+  },
+  async executeDeletes(this: Persister, sets: readonly ChangeSet<object>[], options: object, ...rest: never[]) {
+    const { session, gone } = this[missing];
+    await base.executeDeletes.call(this, sets as never, { ...options, [byKey]: new Set(gone) } as never, ...rest);
+    for (const { meta } of sets) {
+      for (const dependent of dependentsOf(session, meta as unknown as EntityMetadata)) {
+        gone.add(dependent);
+      }
+    }
+  },
+});
 
 /**
  * Has the flushes of a session reject with EntityNotFoundError where an UPDATE or DELETE of rows by their keys meets fewer
@@ -30,30 +55,15 @@ const watched = new WeakSet<object>();
  */
 export function missRows(session: EntityManager): void {
   const persister = session.getUnitOfWork(false).getChangeSetPersister();
-  if (watched.has(persister)) {
+  if (missing in persister) {
     return;
   }
-  watched.add(persister);
   watchDriver(session.getDriver() as unknown as Driver);
-  const { executeUpdates, executeDeletes } = persister;
-  const gone = new Set<EntityMetadata>();
-  Object.defineProperties(persister, {
-    executeUpdates: {
-      value: (...[sets, batched, options, ...rest]: Parameters<typeof executeUpdates>) =>
-        executeUpdates.call(persister, sets, batched, { ...options, [byKey]: new Set() } as never, ...rest),
-    },
-    executeDeletes: {
-      value: async (...[sets, options, ...rest]: Parameters<typeof executeDeletes>) => {
-        await executeDeletes.call(persister, sets, { ...options, [byKey]: new Set(gone) } as never, ...rest);
-        for (const { meta } of sets) {
-          for (const dependent of dependentsOf(session, meta as unknown as EntityMetadata)) {
-            gone.add(dependent);
-          }
-        }
-      },
-    },
-  });
+  Object.setPrototypeOf(persister, missingPersister);
+  Object.defineProperty(persister, missing, { value: { session, gone: new Set() } });
 }
+
+const watched = new WeakSet<object>();
 
 function watchDriver(driver: Driver): void {
   if (watched.has(driver)) {

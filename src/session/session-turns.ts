@@ -82,11 +82,13 @@ class SessionTurns {
   }
 }
 
-const known = new WeakMap<EntityManager, SessionTurns>();
+const own = Symbol('turns');
 
 /** The turns on a session, which concurrent calls may share. */
-export function turnsOn(session: EntityManager): SessionTurns {
-  const turns = known.get(session) ?? new SessionTurns();
-  known.set(session, turns);
+export function turnsOn(session: EntityManager & { [own]?: SessionTurns }): SessionTurns {
+  const turns = session[own] ?? new SessionTurns();
+  if (session[own] === undefined) {
+    Object.defineProperty(session, own, { value: turns });
+  }
   return turns;
 }

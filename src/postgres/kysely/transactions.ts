@@ -53,6 +53,37 @@ interface Inside {
   readonly around: Inside | undefined;
 }
 
+const ownScope = Symbol('scope');
+const lastStatement = Symbol('last statement');
+
+/** What stands for a transaction whose next statement is its last. */
+interface Last {
+  readonly [lastStatement]?: LastStatement & { readonly scope: Scope };
+}
+
+/** The scope behind a transaction context that was adopted. */
+const scopeIn = (trx: TransactionContext & { readonly [ownScope]?: Scope }): Scope | undefined => trx[ownScope];
+
+const adopted = new Map<object, object>();
+
+/** COMMIT doesn't go through Kysely, which therefore doesn't know how a transaction has ended. */
+function adoptedPrototype(prototype: object): object {
+  const over =
+    adopted.get(prototype) ??
+    Object.create(prototype, {
+      isCommitted: endedAs('committed'),
+      isRolledBack: endedAs('rolled-back'),
+    });
+  adopted.set(prototype, over);
+  return over;
+}
+
+const endedAs = (end: Scope['endedAlone']) => ({
+  get(this: { readonly [ownScope]: Scope }): boolean {
+    return this[ownScope].endedAlone === end;
+  },
+});
+
 /** One for all connections: until Node 24, every AsyncLocalStorage slows every promise down, for as long as the process lives. */
 const inside = new AsyncLocalStorage<Inside>();
 
@@ -62,8 +93,6 @@ const inside = new AsyncLocalStorage<Inside>();
  */
 export class Transactions {
   readonly #host: TransactionHost;
-  readonly #scopes = new WeakMap<TransactionContext, Scope>();
-  readonly #last = new WeakMap<TransactionContext, LastStatement & { readonly scope: Scope }>();
 
   constructor(host: TransactionHost) {
     this.#host = host;
@@ -191,23 +220,22 @@ export class Transactions {
 
   /** The scope behind a transaction context, also behind one that was begun through Kysely alone. */
   async scopeOf(trx: TransactionContext): Promise<Scope> {
-    return this.#scopes.get(trx) ?? (await this.#adopt(trx));
+    return scopeIn(trx) ?? (await this.#adopt(trx));
   }
 
   /** The transaction as one whose next statement is its last; undefined in a savepoint. */
   lastIn(trx: TransactionContext, statement: LastStatement): TransactionContext | undefined {
-    const scope = this.#scopes.get(trx);
+    const scope = scopeIn(trx);
     if (scope === undefined || scope.savepoint !== undefined) {
       return undefined;
     }
-    const last = {} as TransactionContext;
-    this.#last.set(last, { scope, ...statement });
-    return last;
+    const last: Last = { [lastStatement]: { scope, ...statement } };
+    return last as unknown as TransactionContext;
   }
 
   /** What the transaction has done so far; undefined where it is none of these. */
   usageOf(trx: TransactionContext): TransactionUsage | undefined {
-    return this.#scopes.get(trx)?.transaction.usage;
+    return scopeIn(trx)?.transaction.usage;
   }
 
   /**
@@ -216,11 +244,11 @@ export class Transactions {
    */
   direct<Trx extends object | undefined>(context: Trx): Trx {
     const trx = context as TransactionContext | undefined;
-    const last = trx && this.#last.get(trx);
+    const last = (trx as Last | undefined)?.[lastStatement];
     if (last) {
       return { executeQuery: (query: CompiledQuery) => last.scope.runLast(query, last) } as unknown as Trx;
     }
-    const scope = trx && this.#scopes.get(trx);
+    const scope = trx && scopeIn(trx);
     if (!scope) {
       return context;
     }
@@ -244,10 +272,8 @@ export class Transactions {
     if (!scope) {
       throw new ConfigurationError('This transaction does not belong to UnitOfWorkPostgreSqlDriver');
     }
-    this.#scopes.set(trx, scope);
-    // COMMIT doesn't go through Kysely, which therefore doesn't know how the transaction ended.
-    Reflect.defineProperty(trx, 'isCommitted', { configurable: true, get: () => scope.endedAlone === 'committed' });
-    Reflect.defineProperty(trx, 'isRolledBack', { configurable: true, get: () => scope.endedAlone === 'rolled-back' });
+    Object.setPrototypeOf(trx, adoptedPrototype(Object.getPrototypeOf(trx)));
+    Object.defineProperty(trx, ownScope, { value: scope });
     return scope;
   }
 

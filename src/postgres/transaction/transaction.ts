@@ -35,7 +35,7 @@ export class Transaction {
   #stream: Pages | undefined;
   /** Somebody reads a stream, also when the server has sent all of it: what is refused must not depend on the number of rows. */
   #streaming = false;
-  readonly #cancelled = new WeakSet<CompiledQuery>();
+  #cancelled: Set<CompiledQuery> | undefined;
   readonly #readOnly: boolean;
   #statements = 0;
 
@@ -244,6 +244,7 @@ export class Transaction {
     if (this.#running === query) {
       await this.cancel(reason);
     } else {
+      this.#cancelled ??= new Set();
       this.#cancelled.add(query);
     }
   }
@@ -300,7 +301,7 @@ export class Transaction {
   }
 
   #start(query: CompiledQuery): void {
-    if (this.#cancelled.has(query)) {
+    if (this.#cancelled?.has(query)) {
       throw new Error('The statement was cancelled before it was sent');
     }
     this.#running = query;
