@@ -88,6 +88,12 @@ const endedAs = (end: Scope['endedAlone']) => ({
 const inside = new AsyncLocalStorage<Inside>();
 
 /**
+ * Runs what begins a transaction with Kysely, of which a promise stays that nobody settles. It would keep the caller's context, and with
+ * that the session and its entities, for as long as old objects that are garbage are not collected.
+ */
+const outside = AsyncLocalStorage.snapshot();
+
+/**
  * Begins, commits and rolls back as MikroORM's connections do, with the same events and log lines, but so that
  * subscribers that throw leave nothing open, that savepoints have names of their own, and that siblings take turns.
  */
@@ -149,7 +155,9 @@ export class Transactions {
       builder = builder.setAccessMode('read only');
     }
     const source = replica && host.replica?.(replica);
-    const trx = await (source ? this.#driver().takeFrom(source, () => builder.execute()) : builder.execute());
+    const trx = await outside(() =>
+      source ? this.#driver().takeFrom(source, () => builder.execute()) : builder.execute(),
+    );
     const scope = await this.#adopt(trx);
     for (const sql of host.platform().getBeginTransactionSQL({ isolationLevel, readOnly })) {
       host.log(sql, options.loggerContext);
@@ -176,7 +184,9 @@ export class Transactions {
     // statements that came before go first: sent after the savepoint, they would be undone with it
     await ctx.getExecutor().provideConnection(async () => {});
     await outer.transaction.quiet();
-    const trx = await this.#driver().nestIn(outer, () => this.#host.client().startTransaction().execute());
+    const trx = await outside(() =>
+      this.#driver().nestIn(outer, () => this.#host.client().startTransaction().execute()),
+    );
     const scope = await this.#adopt(trx);
     Reflect.defineProperty(trx, 'index', { value: scope.depth });
     Reflect.defineProperty(trx, 'savepointName', { value: scope.savepoint });
