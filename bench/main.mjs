@@ -59,12 +59,14 @@ async function measure() {
       operations,
       serverPid: server.pid,
       reuses: flags.quick,
+      ...(flags.quick && { warmUps: 2 }),
     });
     const distant = workloads.filter(({ setup, loops }) => setup === 1000 && loops === 1);
     console.log(`${rounds} rounds of ${distant.length} workloads at 1 ms each way`);
     results.far = await timeAt(1, peers, distant, database.url, {
       rounds,
       reuses: true,
+      warmUps: 2,
       operations: (workload) => Math.ceil(operations(workload) / 4),
       serverPid: server.pid,
     });

@@ -2,6 +2,7 @@
 //
 // `setup` is the number of accounts in the table before, `operations` how often a round runs it (`quick` with --quick, which leaves
 // out what has none),
+// `warmUps` is the number of rounds before those that count: what is compiled as it runs takes some thousand units to get warm.
 // `loops` how many run at once, `poolSize` the pool's size. `input(i)` makes the arguments of the i-th operation. `changes` is what
 // one operation adds to [rows, sum of all balances, sum of the balances of even keys]. `roundTrips` and `connections` are what this
 // library needs for one operation, once warm, and `joined` with `commitWithLastStatement`: checked, as counts are no matter of the machine.
@@ -13,8 +14,8 @@ const pair = (i) => [2 * (i % 500) + 1, 2 * (i % 500) + 2];
 const slices = Array.from({ length: 20 }, (_, n) => n * 450 + 1);
 const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
 
-const small = { setup: 1000, loops: 1, poolSize: 8, operations: 100, quick: 40 };
-const large = { setup: 0, loops: 1, poolSize: 8, operations: 1 };
+const small = { setup: 1000, loops: 1, poolSize: 8, warmUps: 6, operations: 200, quick: 40 };
+const large = { setup: 0, loops: 1, poolSize: 8, warmUps: 1, operations: 1 };
 const reading = { ...large, setup: 10_000, changes: [0, 0, 0] };
 
 export const workloads = [
@@ -58,7 +59,7 @@ export const workloads = [
     name: 'insertMany',
     title: '100 inserts',
     ...small,
-    operations: 30,
+    operations: 60,
     quick: 10,
     input: rows(100),
     changes: [100, 100, undefined],

@@ -99,8 +99,8 @@ export async function writeResults(peers, workloads, measured) {
     `# Results
 
 Written by \`npm run bench\`: ${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${measured.node}, an embedded PostgreSQL 18 with its
-defaults next door, ${new Date().toISOString().slice(0, 10)}. Medians of ${measured.rounds} rounds, in which the peers take turns, each in a process
-of its own; ± is half of the distance between the quartiles. Ratios are worth quoting, milliseconds are this machine's. Counts were taken in
+defaults next door, ${new Date().toISOString().slice(0, 10)}. Medians of ${measured.rounds} rounds, after some that warm up (six next
+door for what takes milliseconds, else one or two), in which the peers take turns, each in a process of its own; ± is half of the distance between the quartiles. Ratios are worth quoting, milliseconds are this machine's. Counts were taken in
 a run of their own, through a proxy that reads the protocol. After each round the rows are checked. "-": the peer has nothing of its own for it.
 The SQL of each peer is in [results/sql.md](results/sql.md), its code in [peers/](peers/).
 

@@ -14,7 +14,7 @@ export async function time(
   peers,
   workloads,
   url,
-  { rounds, operations, serverPid, through = url, reuses = false, warmUps = 2 },
+  { rounds, operations, serverPid, through = url, reuses = false, warmUps = Infinity },
 ) {
   const samples = Object.fromEntries(peers.map(({ name }) => [name, {}]));
   const processes = new PeerProcesses(through);
@@ -33,7 +33,7 @@ export async function time(
       return { wall: wall / times, cpu: cpu / times, server, peak: peak / 1024, heap: heap / 1024 };
     };
     // the first rounds warm up, and count for nothing
-    const first = Math.min(warmUps, workload.setup === 1000 ? 2 : 1);
+    const first = Math.min(warmUps, workload.warmUps);
     for (let round = 0; round < first + rounds; round += 1) {
       for (let turn = 0; turn < runners.length; turn += 1) {
         const process = runners[(turn + round) % runners.length];
