@@ -8,6 +8,7 @@ import { otherSessions } from '../support/other-sessions.js';
 import { OwnServer, PgBouncer } from '../support/own-server.js';
 import { rejection } from '../support/rejection.js';
 import { describeWith } from '../support/server/programs.js';
+import { deferred } from '../support/wait-for.js';
 
 const [engines, poolSize, transfers] = [10, 10, 400];
 
@@ -134,6 +135,33 @@ describeWith('pgbouncer', 'promise 29: a hundred clients on two connections of P
     });
     expect(aborted).to.equal(transfers / 4);
     expect(await totals()).to.deep.equal({ money: 5_000, transfers: (transfers * 3) / 4 });
+  });
+
+  it('promise 16: who waits in its queue for each other is told in time, and can go on', async () => {
+    await using engineFactory = new MikroOrmEngineFactory(
+      engineOptions({ dsn: bouncer.url, poolSize }, { entities, driverOptions: { connectionTimeoutMillis: 1_000 } }),
+    );
+    const uow = new BankUnitOfWork(engineFactory);
+    const both = deferred();
+    let inside = 0;
+    const refused = await Promise.all(
+      [1, 2].map((id) =>
+        uow.run(async (u) => {
+          await u.accounts.update(id, { balance: 7 });
+          await u.flush();
+          inside += 1;
+          if (inside === 2) {
+            both.resolve();
+          }
+          await both.promise;
+          // each of the two connections of the pooler is held by one of these
+          return rejection<Error>(u.run((other) => other.accounts.count(), { propagation: 'requires_new' as never }));
+        }),
+      ),
+    );
+    expect(refused.map(({ name }) => name)).to.deep.equal(['PoolTimeoutError', 'PoolTimeoutError']);
+    expect(refused[0]?.message).to.match(/did not begin the transaction within 1000 ms/);
+    expect(await totals()).to.deep.equal({ money: 5_000 - 2 * 93, transfers: 0 });
   });
 
   it('TestDatabase copies its template, to which PgBouncer stays connected', async () => {

@@ -169,6 +169,16 @@ describe('countStatements', () => {
       expect(roundTrips).to.equal(bank.proxy.roundTrips());
     });
 
+    it('promise 20: listAndCount() sends its two statements at once', async () => {
+      await bank.uow.run((u) => u.accounts.count());
+      bank.forget();
+      const { roundTrips, statements } = await countStatements(bank.engineFactory, () =>
+        bank.uow.run((u) => u.accounts.listAndCount({ balance: { $gte: 0 } }, { limit: 1, orderBy: { id: 'asc' } })),
+      );
+      expect(statements).to.equal(2);
+      expect(roundTrips).to.equal(2).and.to.equal(bank.proxy.roundTrips());
+    });
+
     it('counts what is handed over side by side as one round trip', async () => {
       await bank.uow.run((u) => u.accounts.count());
       bank.forget();

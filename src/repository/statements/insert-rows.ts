@@ -9,7 +9,6 @@ import {
 } from '@mikro-orm/core';
 import { adoptData } from '../../session/foreign-entities.js';
 import { type Scope, untyped } from '../scope.js';
-import { given } from '../validation/data.js';
 import { inColumns } from './in-columns.js';
 
 type Values = Record<string, unknown>;
@@ -22,8 +21,7 @@ export async function insertRows<Entity extends object>(
   const related = meta.relations.length > 0;
   const embedded = meta.props.some(({ kind }) => kind === ReferenceKind.EMBEDDED);
   const rows = data.map((each) => {
-    const values = given(each as object);
-    const adopted = (related ? adoptData(session, meta, values) : values) as Values;
+    const adopted = (related ? adoptData(session, meta, each) : each) as Values;
     const flat = embedded ? inColumns(untyped({ meta }), adopted) : adopted;
     return QueryHelper.processObjectParams(withDiscriminator(meta, flat)) as Values;
   });

@@ -44,20 +44,20 @@ class Copier {
       refuse(`${this.#place()} takes no ${typeof value}.`);
     }
     if (Array.isArray(value)) {
-      return this.#nested(() => this.#array(value));
+      return this.#array(value);
     }
-    return isPlain(value) ? this.#nested(() => this.#object(value)) : value;
+    return isPlain(value) ? this.#object(value) : value;
   }
 
-  #nested<T>(copy: () => T): T {
+  #checkDepth(): void {
     const { limits, call } = this.#rules;
     if (this.#path.length >= limits.depth) {
       refuse(`${call} got input that is nested more than ${limits.depth} deep ("limits" of the repository).`);
     }
-    return copy();
   }
 
   #array(values: readonly unknown[]): unknown[] {
+    this.#checkDepth();
     const { length } = values;
     this.#count(length);
     const copy: unknown[] = [];
@@ -71,6 +71,7 @@ class Copier {
   }
 
   #object(values: object): object {
+    this.#checkDepth();
     const copy: Record<PropertyKey, unknown> = {};
     for (const key of Reflect.ownKeys(values)) {
       if (!Object.prototype.propertyIsEnumerable.call(values, key)) {
@@ -105,7 +106,9 @@ class Copier {
   }
 
   #text(text: string): string {
-    checkText(text, () => this.#place());
+    if (!isStorable(text)) {
+      checkText(text, () => this.#place());
+    }
     return text;
   }
 
@@ -113,6 +116,9 @@ class Copier {
     return this.#path.length === 0 ? this.#rules.call : placeOf(this.#path);
   }
 }
+
+/** Whether PostgreSQL can store a text. */
+export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
 
 /** Text that PostgreSQL can't store ends a statement in the middle, or is stored as another one. */
 export function checkText(text: string, place: () => string): void {

@@ -195,11 +195,3 @@ function checkEmbeddedObject(value: unknown, property: EntityProperty, place: st
     }
   }
 }
-
-/** The data without what is undefined, at every depth of plain objects. */
-export function given<Data extends object>(data: Data): Data {
-  const entries = Object.entries(data).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, Utils.isPlainObject(value) && !isRaw(value) ? given(value) : value]),
-  ) as Data;
-}

@@ -1,5 +1,5 @@
 import { type EntityProperty, isRaw, t } from '@mikro-orm/core';
-import { checkText } from './copy-input.js';
+import { checkText, isStorable } from './copy-input.js';
 import { quoted, quotedName, refuse, refuseValue } from './refuse.js';
 import { isDateText, isTimestampText, isTimeText } from './times.js';
 
@@ -20,13 +20,46 @@ const wholes: readonly [RegExp, bigint][] = [
   [/^(int|serial)/i, 2n ** 31n],
 ];
 const columnOf = ({ columnTypes }: EntityProperty): string => columnTypes?.[0] ?? '';
-const boundOf = (property: EntityProperty): bigint | undefined =>
-  wholes.find(([type]) => type.test(columnOf(property)))?.[1];
+
+/** What there is to know of a column, from the name of its type. */
+interface Column {
+  /** The least whole number that is too large for it; undefined where it holds others, too. */
+  readonly bound: bigint | undefined;
+  /** What a text in it must be. */
+  readonly takes: ((text: string) => boolean) | undefined;
+  readonly isNumeric: boolean;
+}
+
+const texts: readonly [RegExp, (text: string) => boolean][] = [
+  [/^(bigint|bigserial|int8)/i, (text) => digits.test(text) && isWithin(BigInt(text), 2n ** 63n)],
+  [/^(numeric|decimal)/i, (text) => isNumericText(text)],
+  [/^uuid/i, (text) => uuid.test(text)],
+  [/^date\b/i, (text) => isDateText(text)],
+  [/^time(tz)?\b/i, (text) => isTimeText(text)],
+];
+
+const columns = new WeakMap<EntityProperty, Column>();
+
+/** Read once: thousands of rows may come at once. */
+function readColumn(property: EntityProperty): Column {
+  const known = columns.get(property);
+  if (known !== undefined) {
+    return known;
+  }
+  const type = columnOf(property);
+  const column = {
+    bound: wholes.find(([name]) => name.test(type))?.[1],
+    takes: texts.find(([name]) => name.test(type))?.[1],
+    isNumeric: /^(numeric|decimal|bigint|bigserial|int8)/i.test(type),
+  };
+  columns.set(property, column);
+  return column;
+}
 
 /** What a value must be for the type that a property has at run time. A type that is not listed takes anything. */
 const checks: Readonly<Record<string, Check>> = {
   number: (value, property, purpose) => {
-    const bound = boundOf(property);
+    const { bound } = readColumn(property);
     if (bound === undefined) {
       return typeof value === 'bigint' ? fitsNumeric(value) : Number.isFinite(value); // MikroORM writes others into the SQL as they are: names of columns
     }
@@ -43,38 +76,22 @@ const checks: Readonly<Record<string, Check>> = {
         ? isTimestampText(value)
         : purpose === 'data' && typeof value === 'number' && !Number.isNaN(new Date(value).getTime()),
   string: (value, property, purpose) => {
-    const column = columnOf(property);
-    const numeric = /^(numeric|decimal|bigint|bigserial|int8)/i.test(column);
-    if (numeric && (typeof value === 'number' || typeof value === 'bigint')) {
+    const { isNumeric, takes } = readColumn(property);
+    if (isNumeric && (typeof value === 'number' || typeof value === 'bigint')) {
       return typeof value === 'bigint' ? fitsNumeric(value) : Number.isFinite(value);
     }
     if (typeof value !== 'string') {
       return purpose === 'filter' && value instanceof RegExp && isText(property);
     }
-    return fitsColumn(value, column);
+    return takes === undefined || takes(value);
   },
 };
 
-function fitsColumn(text: string, column: string): boolean {
-  if (/^(bigint|bigserial|int8)/i.test(column)) {
-    return digits.test(text) && isWithin(BigInt(text), 2n ** 63n);
-  }
-  if (/^(numeric|decimal)/i.test(column)) {
-    return isNumericText(text);
-  }
-  if (/^uuid/i.test(column)) {
-    return uuid.test(text);
-  }
-  if (/^date\b/i.test(column)) {
-    return isDateText(text);
-  }
-  return /^time(tz)?\b/i.test(column) ? isTimeText(text) : true;
-}
-
+/** Bounds are powers of two, so as numbers, too, they are exact. */
 const isWithin = (value: unknown, bound: bigint): boolean =>
-  (typeof value === 'bigint' || Number.isSafeInteger(value)) &&
-  -bound <= BigInt(value as number) &&
-  BigInt(value as number) < bound;
+  typeof value === 'bigint'
+    ? -bound <= value && value < bound
+    : Number.isSafeInteger(value) && -Number(bound) <= (value as number) && (value as number) < Number(bound);
 
 /** PostgreSQL's numeric has up to 131,072 digits before the point. Nobody's numbers come near it; their text is slow. */
 const fitsNumeric = (value: bigint): boolean => -(10n ** 1000n) < value && value < 10n ** 1000n;
@@ -108,7 +125,7 @@ export const isOwnType = ({ customType }: EntityProperty): boolean =>
 
 /** @throws ConfigurationError where a single value is nothing that the property could hold */
 export function checkValue(value: unknown, property: EntityProperty, path: string, purpose: Purpose): void {
-  if (typeof value === 'string') {
+  if (typeof value === 'string' && !isStorable(value)) {
     checkText(value, () => quotedName(path));
   }
   if (value === null || isRaw(value) || isOwnType(property)) {
@@ -130,6 +147,6 @@ export function checkValue(value: unknown, property: EntityProperty, path: strin
 }
 
 function wantedOf(property: EntityProperty, purpose: Purpose): string {
-  const whole = boundOf(property) !== undefined && purpose !== 'filter';
+  const whole = readColumn(property).bound !== undefined && purpose !== 'filter';
   return `${whole ? 'a whole number' : `a ${property.runtimeType}`}${columnOf(property) ? ` (${columnOf(property)})` : ''}`;
 }
