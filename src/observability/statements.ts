@@ -5,7 +5,12 @@ export interface StatementMessage {
   /** MikroORM's configuration of the engine that sends it: the very object that is `orm.config`. */
   readonly engine: object;
   /** Where it goes: a replica, or one host of several, may be another than the engine's first; absent on PGlite. */
-  readonly server?: { readonly host: string; readonly port: number };
+  readonly server?: {
+    /** Its name, address, or the folder of its socket. */
+    readonly host: string;
+    /** The port that it listens on. */
+    readonly port: number;
+  };
   /** The statement itself. MikroORM's have their values in it. */
   readonly sql: string;
   /** What runs before it: `begin`, `savepoint`... */

@@ -5,7 +5,9 @@ import { type PoolState, UNUSED } from '../pool/pool-state.js';
 
 /** A replica, and how the connections to it are used at the moment. */
 export interface ReplicaState extends PoolState {
+  /** Where it is, as its options have it. */
   readonly host?: string;
+  /** The same. */
   readonly port?: number;
   /** Whether it is asked at the moment: one that failed is left out for a while. */
   readonly isAsked: boolean;
