@@ -261,12 +261,12 @@ export class Lease implements Session {
 
   /**
    * Ends the session, and with it whatever runs there: that is cancelled first, as a server notices late that its client has gone, and
-   * a pooler in front of it does not tell. The end of a transaction is left alone: what is stored by then stays.
+   * a pooler in front of it does not tell. A COMMIT is left alone.
    */
   async kill(cause = new Error('The session was killed')): Promise<void> {
     this.#killedBy ??= cause;
     const [batch] = this.#running.keys();
-    if (batch && ![...this.#running.values()].some(({ puttingBack }) => puttingBack)) {
+    if (batch && ![...this.#running.values()].some(({ commits }) => commits)) {
       await Promise.race([this.cancel(), batch.done]);
     }
     if (!this.#returned) {

@@ -17,6 +17,8 @@ export interface Companions {
    * has a connection to the server for it.
    */
   readonly startWithin?: number;
+  /** COMMIT is in it: whoever closes the connection meanwhile does not cancel it, for what it stores may be stored by then. */
+  readonly commits?: boolean;
   /** It ends the transaction: what may have been left on the session is put back behind it, if it succeeds. */
   readonly puttingBack?: boolean;
 }

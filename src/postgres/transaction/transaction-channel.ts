@@ -93,6 +93,7 @@ export class TransactionChannel {
       before: this.controls.take(),
       startWithin,
       after: ['commit'],
+      commits: true,
     });
     this.controls.ran(outcome.controlsDone);
     return outcome;

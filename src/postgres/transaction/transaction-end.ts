@@ -138,7 +138,7 @@ export class TransactionEnd {
   async #commitOn(session: Session, message?: CommitMessage): Promise<void> {
     const before = this.#channel.controls.take();
     const puttingBack = this.#channel.putsBack;
-    const { error, lost, result } = await session.execute('commit', [], { before, puttingBack });
+    const { error, lost, result } = await session.execute('commit', [], { before, puttingBack, commits: true });
     if (lost) {
       await this.#settle(connectionLost(error), message);
     } else if (error) {
