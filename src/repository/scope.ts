@@ -18,6 +18,7 @@ import { keyCondition } from './validation/key.js';
 import { defaultLimits, type InputLimits } from './validation/limits.js';
 import { checkedOptions } from './validation/options.js';
 import { refuse } from './validation/refuse.js';
+import { relatedKeysApart } from './validation/related-keys.js';
 import { isStandalone } from './writing/standalone.js';
 
 /** What one call of a repository works with: its entity, and the session that it was given for this call. */
@@ -56,7 +57,7 @@ export function filterFor<Entity extends object>(
   const ignoreUndefined = ignoresUndefined(scope);
   const copy = copyInput(filter === undefined ? {} : filter, { call, limits, dropUndefined: ignoreUndefined });
   checkFilter(copy, untyped(scope), { call, ignoreUndefined });
-  return copy as FilterQuery<Entity>;
+  return relatedKeysApart(copy, untyped(scope)) as FilterQuery<Entity>;
 }
 
 /** The same, where it asks for anything: the first of all rows is nobody's answer. */
@@ -74,7 +75,8 @@ export function specificFilterFor<Entity extends object>(
 
 /** The condition that finds the row with this key, and no other. */
 export function keyFor<Entity extends object>(scope: Scope<Entity>, call: string, key: unknown): FilterQuery<Entity> {
-  return keyCondition(key, untyped(scope), call) as FilterQuery<Entity>;
+  const meta = untyped(scope);
+  return relatedKeysApart(keyCondition(key, meta, call), meta) as FilterQuery<Entity>;
 }
 
 /** A checked copy of the data, without what is undefined. `cascades`: whether it may bring related entities along. */

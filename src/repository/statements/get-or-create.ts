@@ -3,8 +3,9 @@ import { EntityNotFoundError } from '../../errors.js';
 import { adoptData } from '../../session/foreign-entities.js';
 import { innerSession } from '../../session/inner-session.js';
 import { propertyOf } from '../../session/metadata.js';
-import type { Scope } from '../scope.js';
+import { type Scope, untyped } from '../scope.js';
 import { listed, refuse } from '../validation/refuse.js';
+import { relatedKeysApart } from '../validation/related-keys.js';
 
 /** How often a row may be deleted by another one between the insert that met it and the read that was to find it. */
 const longestChase = 5;
@@ -16,8 +17,9 @@ export async function getOrCreateEntity<Entity extends object>(
   values: EntityData<Entity>,
 ): Promise<Entity> {
   const { entity, session } = scope;
+  const meta = untyped(scope);
   const read = (filters?: false) =>
-    session.findOne(entity, { ...unique } as never, {
+    session.findOne(entity, relatedKeysApart(unique, meta) as never, {
       refresh: true,
       cache: false,
       ...(filters === false ? { filters } : {}),

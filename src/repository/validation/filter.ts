@@ -61,7 +61,7 @@ function checkList(items: readonly unknown[], meta: Meta, path: string, rules: F
 }
 
 /** Whether it is one key of several parts, not several keys or filters. */
-const isTuple = (items: readonly unknown[], meta: Meta): boolean =>
+export const isTuple = (items: readonly unknown[], meta: Meta): boolean =>
   meta.compositePK &&
   items.length === meta.primaryKeys.length &&
   items.every((item, index) => {

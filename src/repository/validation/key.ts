@@ -56,8 +56,8 @@ function partsOf(key: unknown, meta: Meta, place: string): readonly unknown[] {
 }
 
 function checkPart(part: unknown, property: EntityProperty | undefined, name: string): void {
-  const stored = property !== undefined && isOwnType(property) ? converted(part, property) : part;
-  if (!isScalar(stored) || isPlain(part) || Array.isArray(part)) {
+  const value = property !== undefined && isOwnType(property) ? stored(part, property) : part;
+  if (!isScalar(value) || isPlain(part) || Array.isArray(part)) {
     refuseValue(name, property, 'one value of the key', part);
   }
   if (typeof part === 'string') {
@@ -74,7 +74,7 @@ function isScalar(value: unknown): boolean {
 }
 
 /** What a type of the consumer's own makes of a key: only it knows which values it has. */
-function converted(part: unknown, { customType }: EntityProperty): unknown {
+export function stored(part: unknown, { customType }: EntityProperty): unknown {
   try {
     return customType?.convertToDatabaseValue(part, customType.platform as never, { mode: 'query', fromQuery: true });
   } catch {
