@@ -174,6 +174,12 @@ forEachEngine((engine) => {
         const read = async (filter: FilterQuery<Part>) => (await u.parts.list(filter)).map(({ line }) => line.code);
         expect(await read({ line: ['A', 1] })).to.deep.equal(['A']);
         expect(await read([['A', 1], 7] as never)).to.deep.equal(['A']);
+        expect(await read({ $in: [[['A', 1], 7]] } as never)).to.deep.equal(['A']);
+        expect(await read({ $nin: [[['A', 1], 7]] } as never)).to.deep.equal(['B']);
+        const codes = async (filter: FilterQuery<Line>) => (await u.lines.list(filter)).map(({ code }) => code);
+        expect(await codes({ $in: [['A', 1], { code: 'C', no: 1 }] } as never)).to.have.members(['A', 'C']);
+        expect(await codes({ $nin: [['A', 1]] } as never)).to.have.members(['B', 'C']);
+        expect(await u.lines.updateMany({ $nin: [['A', 1]] } as never, { note: 'x' })).to.equal(2);
         expect(await read({ line: { code: 'B' }, place: { $gte: 7 } })).to.deep.equal(['B']);
       }));
 

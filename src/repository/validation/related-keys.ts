@@ -35,6 +35,10 @@ export function relatedKeysApart(where: unknown, meta: Meta): unknown {
       rest[key] = relatedKeysApart(value, meta);
     } else if (property !== undefined && target !== undefined && isToOne(property) && needsCare(target)) {
       apart.push(related(property, value, target));
+    } else if (meta.compositePK && Array.isArray(value) && (key === '$in' || key === '$nin')) {
+      // MikroORM has no SQL for several keys of several parts
+      const keys = value.map((each) => relatedKeysApart(keyCondition(each, meta, `"${key}"`), meta));
+      apart.push(keys.length === 0 ? { [key]: keys } : key === '$in' ? { $or: keys } : { $not: { $or: keys } });
     } else {
       rest[key] = target === undefined ? value : relatedKeysApart(value, target);
     }
