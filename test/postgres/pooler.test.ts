@@ -142,7 +142,7 @@ describeWith('pgbouncer', 'promise 29: a hundred clients on two connections of P
       engineOptions({ dsn: bouncer.url, poolSize }, { entities, driverOptions: { connectionTimeoutMillis: 1_000 } }),
     );
     const uow = new BankUnitOfWork(engineFactory);
-    const both = deferred();
+    const [both, neither] = [deferred(), deferred()];
     let inside = 0;
     const refused = await Promise.all(
       [1, 2].map((id) =>
@@ -155,7 +155,16 @@ describeWith('pgbouncer', 'promise 29: a hundred clients on two connections of P
           }
           await both.promise;
           // each of the two connections of the pooler is held by one of these
-          return rejection<Error>(u.run((other) => other.accounts.count(), { propagation: 'requires_new' as never }));
+          const refused = await rejection<Error>(
+            u.run((other) => other.accounts.count(), { propagation: 'requires_new' as never }),
+          );
+          inside -= 1;
+          if (inside === 0) {
+            neither.resolve();
+          }
+          // who ends first would leave its connection to the other one
+          await neither.promise;
+          return refused;
         }),
       ),
     );
