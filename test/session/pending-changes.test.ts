@@ -1,4 +1,4 @@
-import { wrap } from '@mikro-orm/core';
+import { defineEntity, p, wrap } from '@mikro-orm/core';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { engineOptions, MikroOrmEngineFactory } from '../../src/index.js';
@@ -91,6 +91,28 @@ describe('what a session has pending', () => {
     post.open = true;
     expect(hasPendingChanges(session)).to.equal(false);
     post.tags.add(session.create(Tag, { text: 'x' }, { persist: false }));
+    expect(hasPendingChanges(session)).to.equal(true);
+  });
+
+  it('is what stands in class fields, which take the place of the properties that MikroORM defines', async () => {
+    const schema = defineEntity({
+      name: 'Noted',
+      properties: { id: p.integer().primary(), text: p.string().nullable() },
+    });
+    class Noted extends schema.class {
+      override text: string | null = null;
+    }
+    schema.setClass(Noted);
+    await using engineFactory = new MikroOrmEngineFactory(
+      engineOptions({ dsn: 'postgres://nobody@localhost:1/none', poolSize: 1 }, { entities: [Noted] }),
+    );
+    const session = (await engineFactory.create()).em.fork();
+    const noted = new Noted();
+    noted.id = 1;
+    session.merge(noted);
+    expect(Object.getOwnPropertyDescriptor(noted, 'text')).to.have.property('value', null);
+    expect(hasPendingChanges(session)).to.equal(false);
+    noted.text = 'later';
     expect(hasPendingChanges(session)).to.equal(true);
   });
 });
