@@ -8,6 +8,7 @@ import {
   type MetadataStorage,
   type QueryResult,
   Utils,
+  wrap,
 } from '@mikro-orm/core';
 import { describeKey } from '../common/describe-key.js';
 import { EntityNotFoundError } from '../errors.js';
@@ -39,7 +40,17 @@ const missingPersister = over(base, {
   },
   async executeDeletes(this: Persister, sets: readonly ChangeSet<object>[], options: object, ...rest: never[]) {
     const { session, gone } = this[missing];
-    await base.executeDeletes.call(this, sets as never, { ...options, [byKey]: new Set(gone) } as never, ...rest);
+    const orphans = session.getUnitOfWork(false).getOrphanRemoveStack();
+    const isStored = ({ entity }: ChangeSet<object>) => wrap(entity, true).__managed || !orphans.has(entity as never);
+    const stored = sets.filter(isStored);
+    if (stored.length > 0) {
+      await base.executeDeletes.call(this, stored as never, { ...options, [byKey]: new Set(gone) } as never, ...rest);
+    }
+    // what came into a collection and left it again before it was stored has no row; one of another session may have one
+    const others = sets.filter((set) => !isStored(set) && set.getPrimaryKey() != null);
+    if (others.length > 0) {
+      await base.executeDeletes.call(this, others as never, options as never, ...rest);
+    }
     for (const { meta } of sets) {
       for (const dependent of dependentsOf(session, meta as unknown as EntityMetadata)) {
         gone.add(dependent);

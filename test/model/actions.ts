@@ -1,29 +1,33 @@
 import { setImmediate } from 'node:timers/promises';
 import { execute } from '../support/execute.js';
 import type { ParallelStep, Step, UnitStep } from './history.js';
+import type { ItemKind } from './item-kinds.js';
 import { classify, type Outcome, Thrown } from './outcome.js';
 import type { Log, Scope } from './scope.js';
-import { Item, rowValue, valueAt } from './world.js';
+import { rowValue, valueAt } from './world.js';
 
 type SimpleStep = Exclude<Step, UnitStep | ParallelStep>;
 
 /** What single steps do with the library. */
 export class Actions {
   readonly #log: Log;
+  readonly #kind: ItemKind;
   readonly #conflicts = new Map<string, number>();
 
-  constructor(log: Log) {
+  constructor(log: Log, kind: ItemKind) {
     this.#log = log;
+    this.#kind = kind;
   }
 
   /** Does it; resolves to what was read, where something was. */
   async perform(step: SimpleStep, scope: Scope, place: string): Promise<Outcome['read']> {
     const { unit, items, holdings, reads } = scope;
+    const kind = this.#kind;
     switch (step.do) {
       case 'create': {
         holdings.keys.push(place);
         const value = rowValue(scope.bare ? 'good' : step.row, place);
-        holdings.held.set(place, await items.create({ id: place, value }));
+        holdings.held.set(place, await items.create(kind.item(place, value)));
         return undefined;
       }
       case 'change':
@@ -32,15 +36,15 @@ export class Actions {
         const key = holdings.pick(step.pick);
         if (key !== undefined) {
           holdings.held.delete(key);
-          await items.delete(key);
+          await items.delete(kind.key(key) as never);
         }
         return undefined;
       }
       case 'read': {
-        const filter = { id: { $like: `${reads}.%` } };
+        const filter = kind.filter(reads);
         return step.how === 'count'
           ? items.count(filter)
-          : new Map((await items.list(filter)).map(({ id, value }) => [id, value]));
+          : new Map((await items.list(filter, this.#along)).map((item) => [kind.idOf(item), kind.valueOf(item)]));
       }
       case 'flush':
         await unit?.flush();
@@ -67,7 +71,10 @@ export class Actions {
         }
         return undefined;
       case 'stray': {
-        const inserted = unit?.session.insert(Item, { id: `stray ${place}`, value: 1 });
+        const inserted = unit?.session.insert(
+          kind.row?.entity ?? kind.entity,
+          kind.row?.data(`stray ${place}`) ?? kind.item(`stray ${place}`, 1),
+        );
         scope.strays.push(this.note(`${place} later`, inserted));
         return undefined;
       }
@@ -76,22 +83,28 @@ export class Actions {
     }
   }
 
+  get #along(): { populate: never } | undefined {
+    return this.#kind.populate && { populate: this.#kind.populate as never };
+  }
+
   async #change(step: Step & { do: 'change' }, { items, holdings, unit }: Scope, value: number): Promise<undefined> {
+    const kind = this.#kind;
     const key = holdings.pick(step.pick);
     if (key === undefined) {
       return;
     }
     const held = step.how === 'key' || unit?.status !== 'active' ? undefined : holdings.held.get(key);
     if (step.how !== 'set' || unit === undefined) {
-      holdings.held.set(key, await items.update(held ?? key, { value }));
+      holdings.held.set(key, await items.update(held ?? (kind.key(key) as never), kind.change(value)));
       return;
     }
-    const item = held ?? (await items.retrieve(key));
+    const item = held ?? (await items.retrieve(kind.key(key) as never));
     if (item === null) {
       throw new Thrown('missing', key);
     }
     holdings.held.set(key, item);
-    item.value = value;
+    await kind.load?.(item);
+    kind.set(item, value);
   }
 
   async #conflict(times: number, { unit }: Scope, place: string): Promise<undefined> {

@@ -6,6 +6,7 @@ import { forEachSeed } from '../support/seeds.js';
 import { waitFor } from '../support/wait-for.js';
 import { histories } from './arbitrary.js';
 import { contains, type History, type Step } from './history.js';
+import { itemKinds } from './item-kinds.js';
 import { Model } from './model.js';
 import { Runner } from './runner.js';
 import { World } from './world.js';
@@ -15,16 +16,21 @@ const patience = 60_000;
 
 forEachEngine((engine) => {
   describe('promise 1, promise 10, promise 11, promise 12: Histories of units, against the model', () => {
-    const world = new World(engine);
-    before(() => world.open());
-    after(() => world[Symbol.asyncDispose]());
+    for (const [name, kind] of Object.entries(itemKinds)) {
+      if (process.env.KIND && process.env.KIND !== name) continue;
+      describe(`of items with ${kind.kind}`, () => {
+        const world = new World(engine, kind);
+        before(() => world.open());
+        after(() => world[Symbol.asyncDispose]());
 
-    forEachSeed('hold', engine.name === 'pglite' ? 200 : 600, async (seed, numRuns) => {
-      await fc.assert(
-        fc.asyncProperty(histories, (history) => holds(world, history)),
-        { seed, numRuns, endOnFailure: false },
-      );
-    });
+        forEachSeed('hold', engine.name === 'pglite' ? 200 : 600, async (seed, numRuns) => {
+          await fc.assert(
+            fc.asyncProperty(histories, (history) => holds(world, history)),
+            { seed, numRuns, endOnFailure: false },
+          );
+        });
+      });
+    }
   });
 });
 

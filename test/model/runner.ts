@@ -1,4 +1,4 @@
-import { MikroOrmConnectionProxy, type UnitOfWorkOptions } from '../../src/index.js';
+import { MikroOrmConnectionProxy, MikroOrmUnitOfWork, type UnitOfWorkOptions } from '../../src/index.js';
 import { execute } from '../support/execute.js';
 import { Actions } from './actions.js';
 import {
@@ -13,18 +13,22 @@ import {
 import { Holdings } from './holdings.js';
 import { classify, type Outcome } from './outcome.js';
 import type { Log, Scope, Unit } from './scope.js';
-import { type Item, ItemRepository, ItemUnitOfWork, type World } from './world.js';
+import type { ItemRepositoryClass, World } from './world.js';
+
+const unitOf = (items: ItemRepositoryClass) => MikroOrmUnitOfWork.of({ items });
+type UnitOfItems = InstanceType<ReturnType<typeof unitOf>>;
 
 /** Runs a history against the library. */
 export class Runner {
   readonly log: Log = { outcomes: new Map(), hooks: [] };
   readonly #world: World;
-  readonly #uow: ItemUnitOfWork;
-  readonly #actions = new Actions(this.log);
+  readonly #uow: UnitOfItems;
+  readonly #actions: Actions;
 
   constructor(world: World) {
     this.#world = world;
-    this.#uow = new ItemUnitOfWork(world.engineFactory);
+    this.#uow = new (unitOf(world.Repository))(world.engineFactory);
+    this.#actions = new Actions(this.log, world.kind);
   }
 
   async run({ sessions }: History): Promise<Log> {
@@ -47,8 +51,8 @@ export class Runner {
     return this.log;
   }
 
-  #standalone(): ItemRepository {
-    return new ItemRepository(new MikroOrmConnectionProxy(this.#world.engineFactory));
+  #standalone(): InstanceType<ItemRepositoryClass> {
+    return new this.#world.Repository(new MikroOrmConnectionProxy(this.#world.engineFactory));
   }
 
   async #steps(steps: readonly Step[], scope: Scope, path: string): Promise<void> {
@@ -139,7 +143,7 @@ export class Runner {
     let last: Promise<unknown> = Promise.resolve();
     const parts = step.branches.map((steps, index) => {
       const path = `${place}.${index}`;
-      const holdings = new Holdings<Item>();
+      const holdings = new Holdings<object>();
       const items = scope.unit === undefined ? this.#standalone() : scope.items;
       const branch = () => this.#steps(steps, { ...scope, items, reads: path, holdings }, path);
       // without a transaction, it would be chance whether the flush of one branch takes along what another has changed

@@ -1,10 +1,10 @@
 import type { OpenUnitOfWork } from '../../src/index.js';
 import type { Holdings } from './holdings.js';
 import type { Outcome } from './outcome.js';
-import type { Item, ItemRepository } from './world.js';
+import type { ItemRepositoryClass } from './world.js';
 
 /** An open unit of the model's world. */
-export type Unit = OpenUnitOfWork<{ items: typeof ItemRepository }>;
+export type Unit = OpenUnitOfWork<{ items: ItemRepositoryClass }>;
 
 /** What happened: how each step settled, by its place in the history, and which hooks ran, in order. */
 export interface Log {
@@ -17,11 +17,11 @@ export interface Scope {
   readonly unit?: Unit;
   /** Whether the unit has no transaction. */
   readonly bare: boolean;
-  readonly items: ItemRepository;
+  readonly items: InstanceType<ItemRepositoryClass>;
   readonly abort?: AbortController;
   /** Rows with this beginning are nobody else's at the moment. */
   readonly reads: string;
-  readonly holdings: Holdings<Item>;
+  readonly holdings: Holdings<object>;
   /** What goes on though nobody in the history waits for it. */
   readonly strays: Promise<unknown>[];
   readonly hooks: string[];

@@ -1,24 +1,12 @@
-import { defineEntity, p } from '@mikro-orm/core';
 import pg from 'pg';
-import { engineOptions, MikroOrmEngineFactory, MikroOrmRepository, MikroOrmUnitOfWork } from '../../src/index.js';
+import { engineOptions, MikroOrmEngineFactory, MikroOrmRepository } from '../../src/index.js';
 import type { TestEngine } from '../support/engines.js';
 import { otherSessions } from '../support/other-sessions.js';
+import type { ItemKind } from './item-kinds.js';
 
-const ItemSchema = defineEntity({
-  name: 'Item',
-  tableName: 'item',
-  properties: { id: p.string().primary(), value: p.integer() },
-});
-
-/** A row: its key says which step of a history made it. */
-export class Item extends ItemSchema.class {}
-ItemSchema.setClass(Item);
-
-export class ItemRepository extends MikroOrmRepository<Item> {
-  protected readonly entity = Item;
-}
-
-export class ItemUnitOfWork extends MikroOrmUnitOfWork.of({ items: ItemRepository }) {}
+/** A repository of items, of whatever kind. */
+export type ItemRepositoryClass = new (...args: ConstructorParameters<typeof AnyRepository>) => AnyRepository;
+abstract class AnyRepository extends MikroOrmRepository<object> {}
 
 /** A value that the check refuses at once, and one that is refused at COMMIT. */
 export const badValue = -1;
@@ -37,15 +25,15 @@ export function rowValue(row: 'good' | 'bad' | 'late', place: string): number {
   return { good: valueAt(place), bad: badValue, late: lateValue }[row];
 }
 
-const schema = `
-  create table item (id text primary key, value int not null check (value >= 0));
+const schemaOf = ({ schema, table, rows }: ItemKind) => `
+  ${schema}
   create function refuse_late() returns trigger language plpgsql as $$ begin
-    if exists (select from item where id = new.id and value = ${lateValue}) then
+    if exists (select from (${rows}) as item where value = ${lateValue}) then
       raise exception 'refused at COMMIT' using errcode = '23514';
     end if;
     return null;
   end $$;
-  create constraint trigger refuse_late after insert or update on item
+  create constraint trigger refuse_late after insert or update on ${table}
     deferrable initially deferred for each row execute function refuse_late();
   create function conflict() returns int language plpgsql as $$ begin
     raise exception 'made up' using errcode = '40001';
@@ -55,12 +43,18 @@ const schema = `
 /** One database with its engine, and a look into it from beside. */
 export class World implements AsyncDisposable {
   readonly #engine: TestEngine;
+  readonly kind: ItemKind;
+  readonly Repository: ItemRepositoryClass;
   #database: { readonly dsn: string; drop(): Promise<void> } | undefined;
   #factory: MikroOrmEngineFactory | undefined;
   #observer: pg.Client | undefined;
 
-  constructor(engine: TestEngine) {
+  constructor(engine: TestEngine, kind: ItemKind) {
     this.#engine = engine;
+    this.kind = kind;
+    this.Repository = class extends AnyRepository {
+      protected readonly entity = kind.entity;
+    };
   }
 
   /** Whether the database takes one connection only. */
@@ -78,19 +72,19 @@ export class World implements AsyncDisposable {
   async open(): Promise<void> {
     const database = await this.#engine.dsn();
     this.#database = database;
-    const options = engineOptions({ dsn: database.dsn, poolSize: 60 }, { entities: [Item] });
+    const options = engineOptions({ dsn: database.dsn, poolSize: 60 }, { entities: [...this.kind.entities] });
     this.#factory = new MikroOrmEngineFactory(options);
     if (!this.single) {
       this.#observer = new pg.Client({ connectionString: database.dsn });
       await this.#observer.connect();
       await this.#observer.query("set lock_timeout = '2s'");
     }
-    await (await this.#factory.create()).em.getConnection().executeDump(schema);
+    await (await this.#factory.create()).em.getConnection().executeDump(schemaOf(this.kind));
   }
 
   /** The rows that are stored. */
   async rows(): Promise<Map<string, number>> {
-    const rows = await this.#query<{ id: string; value: number }>('select id, value from item');
+    const rows = await this.#query<{ id: string; value: number }>(this.kind.rows);
     return new Map(rows.map(({ id, value }) => [id, value]));
   }
 
@@ -106,7 +100,7 @@ export class World implements AsyncDisposable {
   }
 
   async clear(): Promise<void> {
-    await this.#query('delete from item');
+    await this.#query(`delete from ${this.kind.root}`);
   }
 
   /** Another database, where the one before may still be held by something that hangs. */

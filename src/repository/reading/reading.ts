@@ -1,6 +1,7 @@
 import type {
   CountOptions,
   Cursor,
+  EntityMetadata,
   EntityProperty,
   FilterQuery,
   FindOneOptions,
@@ -228,7 +229,17 @@ async function findFirst<Entity extends object>(
     const [found] = await session.find(entity, where as never, { ...options, limit: 1 } as never);
     return (found ?? null) as Entity | null;
   }
-  return ofClass({ meta }, await session.findOne(entity, where as never, options as never));
+  return ofClass({ meta }, await session.findOne(entity, byParts(meta, where) as never, options as never));
+}
+
+/** A key of several parts by the names of these: MikroORM does not look for a list of them in its identity map. */
+function byParts<Entity extends object>({ primaryKeys }: EntityMetadata<Entity>, where: FilterQuery<Entity>): unknown {
+  const isKey =
+    primaryKeys.length > 1 &&
+    Array.isArray(where) &&
+    where.length === primaryKeys.length &&
+    where.every((part) => Utils.isPrimaryKey(part));
+  return isKey ? Object.fromEntries(primaryKeys.map((name, index) => [name, where[index]])) : where;
 }
 
 /** What is selected to see whether there is a row: its key; a view may have none. */
