@@ -7,6 +7,7 @@ const mostFlushes = 100;
 
 /** What happens while a flush is on its way, too late for what it changes to go along. */
 const inFlush = [
+  EventType.onFlush,
   EventType.beforeCreate,
   EventType.afterCreate,
   EventType.beforeUpdate,

@@ -67,16 +67,17 @@ export class FlushWatch {
     this.#actions = [];
   }
 
-  /** The changes have been computed, and are about to be sent; to be told once a flush, or more often. */
+  /**
+   * The changes have been computed, and are about to be sent. To be told at the very moment: subscribers hear of it next, and
+   * whoever runs beside the flush goes on meanwhile. To be told again when subscribers may have added some.
+   */
   start(): void {
-    if (this.#sending) {
-      return;
-    }
     this.#sending = true;
     const unitOfWork = this.#session.getUnitOfWork(false);
     const collections = new Set(unitOfWork.getCollectionUpdates());
     for (const changeSet of unitOfWork.getChangeSets()) {
-      if (changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY) {
+      const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
+      if (isUpdate && !this.#updates.has(changeSet)) {
         this.#updates.set(changeSet, this.#session.getComparator().prepareEntity(changeSet.entity));
       }
       for (const { name, kind } of changeSet.meta.relations) {
@@ -87,12 +88,42 @@ export class FlushWatch {
       }
     }
     for (const collection of collections) {
-      if (collection.property.kind === ReferenceKind.MANY_TO_MANY && collection.isInitialized()) {
-        this.#collections.set(collection as Collection<object>, collection.getItems(false) as object[]);
+      if (!this.#collections.has(collection as Collection<object>)) {
+        this.#note(collection as Collection<object>);
       }
     }
   }
+
+  /**
+   * The rows of collections are about to be sent, as the collections are by now: but for what came into them after the changes
+   * were computed and has no row yet.
+   */
+  sendCollections(): void {
+    for (const collection of this.#session.getUnitOfWork(false).getCollectionUpdates() as Collection<object>[]) {
+      if (isNoted(collection)) {
+        const early = collection.getItems(false).filter((item) => !wrap(item, true).__managed);
+        for (const item of early) {
+          collection['removeWithoutPropagation'](item as never);
+        }
+        this.#note(collection);
+        queueMicrotask(() => {
+          for (const item of early) {
+            collection['addWithoutPropagation'](item as never);
+          }
+        });
+      }
+    }
+  }
+
+  #note(collection: Collection<object>): void {
+    if (isNoted(collection)) {
+      this.#collections.set(collection, collection.getItems(false));
+    }
+  }
 }
+
+const isNoted = (collection: Collection<object>): boolean =>
+  collection.property.kind === ReferenceKind.MANY_TO_MANY && collection.isInitialized();
 
 /** Puts into the entity's snapshot what was sent, where the entity is another by now. */
 function keepChanges(

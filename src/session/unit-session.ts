@@ -56,6 +56,11 @@ export class SessionBinding<Owner extends SessionOwner = SessionOwner> implement
     missRows(session);
   }
 
+  /** Whether the running code is a part of its flush. */
+  get isFlushing(): boolean {
+    return flushing.getStore() === this.session;
+  }
+
   /** Resolves when nothing is on its way in the session, and those who were answered have had their turn. */
   async quiet(): Promise<void> {
     const turns = turnsOn(this.session);

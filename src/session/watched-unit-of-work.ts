@@ -48,7 +48,18 @@ export const watchedUnitOfWork = over(base, {
   persist: noted('persist'),
   remove: noted('remove'),
   scheduleOrphanRemoval: noted('scheduleOrphanRemoval'),
-  /** Comes right after the changes were computed and all subscribers have seen them, before anything is sent. */
+  computeChangeSets(this: UnitOfWork) {
+    base.computeChangeSets.call(this);
+    // whoever wants to see the changes may have them computed at any time
+    if (bindingOf(this).isFlushing) {
+      bindingOf(this).watch.start();
+    }
+  },
+  commitCollectionUpdates(this: UnitOfWork, context: never) {
+    bindingOf(this).watch.sendCollections();
+    return base['commitCollectionUpdates'].call(this, context);
+  },
+  /** Comes when all subscribers have seen the changes, before anything is sent. */
   filterCollectionUpdates(this: UnitOfWork) {
     const { journal, watch } = bindingOf(this);
     watch.start();

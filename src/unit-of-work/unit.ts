@@ -223,12 +223,12 @@ export class Unit implements SessionOwner {
       );
     }
     if (!state.working) {
-      if (how === 'commit') {
-        throw this.closedError();
-      }
       // from a callback or a subscriber that the end itself waits for, it could only be waited for in vain
       if (!isControlling(this)) {
         await state.closed;
+      }
+      if (how === 'commit') {
+        throw this.closedError();
       }
       return;
     }
@@ -276,7 +276,8 @@ export class Unit implements SessionOwner {
       return this.closedError();
     }
     const { inner } = this;
-    if (inner !== undefined && !inner.manual && !isInside(inner)) {
+    // in the session that both share, nobody can tell whom code beside a unit from begin() works for, unless that one is ending
+    if (inner !== undefined && !(inner.manual && inner.joinable) && !isInside(inner)) {
       return new UnitOfWorkError(
         'An inner unit of work is open in this one: what the outer session would send now would be undone with the inner unit if that fails. Await the inner unit first, or use its own session. Nothing was sent.',
       );

@@ -49,7 +49,7 @@ async function holds(world: World, history: History): Promise<void> {
   try {
     // a statement outside of all transactions that was cancelled may go on for a moment; no transaction does
     await waitFor(async () => (await world.busy()) === 0, { message: 'all connections idle' });
-    const model = new Model(runner.log, world.single);
+    const model = new Model(runner.log, world);
     model.run(history);
     expect(await stored(world, model.uncertain), 'stored rows').to.deep.equal(sorted(model.committed));
     const inOrder = !history.sessions.some(isConcurrent);

@@ -34,6 +34,10 @@ export class Level {
   readonly pending: Rows = new Map();
   /** Rows among them that are new: the session finds those by itself, and forgets them when they are deleted. */
   readonly fresh = new Set<string>();
+  /** Rows whose entities the session holds. */
+  readonly #held = new Set<string>();
+  /** Whether the session has anything to delete: then it looks for nothing among what it holds. */
+  removing = false;
   /** The error that made PostgreSQL refuse everything that follows. */
   abortedBy: string | undefined;
   readonly #committed: Map<string, number>;
@@ -54,6 +58,20 @@ export class Level {
       }
     }
     return this.#committed.get(key);
+  }
+
+  hold(key: string): void {
+    this.#held.add(key);
+  }
+
+  /** Whether the session has the entity at hand when it looks for one by its key. */
+  finds(key: string): boolean {
+    for (let level: Level | undefined = this; level !== undefined; level = level.parent) {
+      if (level.#held.has(key)) {
+        return !this.removing && this.get(key) !== undefined;
+      }
+    }
+    return false;
   }
 
   /** The rows whose keys begin so. */
@@ -91,6 +109,7 @@ export class Level {
     }
     this.pending.clear();
     this.fresh.clear();
+    this.removing = false;
   }
 
   /** A statement that the database answers. */
@@ -128,6 +147,9 @@ export class Level {
   commit(): void {
     for (const [key, value] of this.written) {
       this.parent === undefined ? store(this.#committed, key, value) : this.parent.written.set(key, value);
+    }
+    for (const key of this.#held) {
+      this.parent?.hold(key);
     }
   }
 }

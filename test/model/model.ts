@@ -14,6 +14,7 @@ import type { ModelUnit } from './model-unit.js';
 import { open } from './propagation.js';
 import type { Log } from './scope.js';
 import { performAlone, performInUnit } from './steps.js';
+import type { World } from './world.js';
 
 /** Where steps run. */
 export interface ModelScope {
@@ -36,11 +37,14 @@ export class Model extends Judge {
   /** Rows of statements that were cancelled outside of all transactions: nobody knows whether they are stored. */
   readonly uncertain = new Set<string>();
   readonly single: boolean;
+  /** Whether a change of an item deletes rows that belonged to it. */
+  readonly replaces: boolean;
   readonly #conflicts = new Map<string, number>();
 
-  constructor(log: Log, single: boolean) {
+  constructor(log: Log, { single, kind }: World) {
     super(log);
     this.single = single;
+    this.replaces = kind.populate !== undefined;
   }
 
   run({ sessions }: History): void {

@@ -84,10 +84,11 @@ function effect(model: Model, step: SimpleStep, scope: ModelScope, unit: ModelUn
         open();
         level.pending.set(place, rowValue(level.bare ? 'good' : step.row, place));
         level.fresh.add(place);
+        level.hold(place);
         holdings.held.set(place, true);
       };
     case 'change':
-      return change(step, scope, unit, place, open);
+      return change(model, step, scope, unit, place, open);
     case 'delete': {
       const key = holdings.pick(step.pick);
       holdings.held.delete(key ?? '');
@@ -95,7 +96,12 @@ function effect(model: Model, step: SimpleStep, scope: ModelScope, unit: ModelUn
         if (key !== undefined) {
           open();
           lookUp(unit, key);
-          level.fresh.delete(key) ? level.pending.delete(key) : level.pending.set(key, null);
+          if (level.fresh.delete(key)) {
+            level.pending.delete(key);
+          } else {
+            level.pending.set(key, null);
+            level.removing = true;
+          }
         }
       };
     }
@@ -104,7 +110,11 @@ function effect(model: Model, step: SimpleStep, scope: ModelScope, unit: ModelUn
         open();
         level.flush();
         level.send();
-        model.checkRead(place, level.read(scope.reads));
+        const rows = level.read(scope.reads);
+        model.checkRead(place, rows);
+        for (const key of step.how === 'list' ? rows.keys() : []) {
+          level.hold(key);
+        }
       };
     case 'flush':
       return () => {
@@ -136,6 +146,7 @@ function effect(model: Model, step: SimpleStep, scope: ModelScope, unit: ModelUn
 }
 
 function change(
+  model: Model,
   step: SimpleStep & { do: 'change' },
   { holdings }: ModelScope,
   unit: ModelUnit,
@@ -156,12 +167,13 @@ function change(
     }
     holdings.held.set(key, true);
     unit.level.pending.set(key, valueAt(place));
+    unit.level.removing ||= model.replaces;
   };
 }
 
-/** Finds the entity of a key, which sends what is pending: unless the session alone knows of the row. */
+/** Finds the entity of a key, which sends what is pending: unless the session has it at hand. */
 function lookUp({ level }: ModelUnit, key: string): void {
-  if (level.fresh.has(key)) {
+  if (level.finds(key)) {
     return;
   }
   level.flush();
@@ -169,6 +181,7 @@ function lookUp({ level }: ModelUnit, key: string): void {
     level.send();
     throw new Failed('missing');
   }
+  level.hold(key);
 }
 
 /** What a step is known to fail with by itself. */

@@ -13,6 +13,7 @@ const overridden: readonly (readonly [{ readonly name: string; readonly prototyp
     UnitOfWork,
     [
       ...['persist', 'remove', 'scheduleOrphanRemoval', 'filterCollectionUpdates', 'postCommitCleanup'],
+      ...['computeChangeSets', 'commitCollectionUpdates'],
       ...['unsetIdentity', 'register', 'merge', 'getChangeSets', 'getExtraUpdates', 'getCollectionUpdates'],
     ],
   ],
