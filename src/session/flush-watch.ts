@@ -74,22 +74,10 @@ export class FlushWatch {
   start(): void {
     this.#sending = true;
     const unitOfWork = this.#session.getUnitOfWork(false);
-    const collections = new Set(unitOfWork.getCollectionUpdates());
     for (const changeSet of unitOfWork.getChangeSets()) {
       const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
       if (isUpdate && !this.#updates.has(changeSet)) {
         this.#updates.set(changeSet, this.#session.getComparator().prepareEntity(changeSet.entity));
-      }
-      for (const { name, kind } of changeSet.meta.relations) {
-        const value = (changeSet.entity as Record<string, unknown>)[name];
-        if (kind === ReferenceKind.MANY_TO_MANY && Utils.isCollection(value)) {
-          collections.add(value as Collection<object>);
-        }
-      }
-    }
-    for (const collection of collections) {
-      if (!this.#collections.has(collection as Collection<object>)) {
-        this.#note(collection as Collection<object>);
       }
     }
   }
@@ -100,12 +88,12 @@ export class FlushWatch {
    */
   sendCollections(): void {
     for (const collection of this.#session.getUnitOfWork(false).getCollectionUpdates() as Collection<object>[]) {
-      if (isNoted(collection)) {
+      if (collection.property.kind === ReferenceKind.MANY_TO_MANY && collection.isInitialized()) {
         const early = collection.getItems(false).filter((item) => !wrap(item, true).__managed);
         for (const item of early) {
           collection['removeWithoutPropagation'](item as never);
         }
-        this.#note(collection);
+        this.#collections.set(collection, collection.getItems(false));
         queueMicrotask(() => {
           for (const item of early) {
             collection['addWithoutPropagation'](item as never);
@@ -114,16 +102,19 @@ export class FlushWatch {
       }
     }
   }
-
-  #note(collection: Collection<object>): void {
-    if (isNoted(collection)) {
-      this.#collections.set(collection, collection.getItems(false));
-    }
-  }
 }
 
-const isNoted = (collection: Collection<object>): boolean =>
-  collection.property.kind === ReferenceKind.MANY_TO_MANY && collection.isInitialized();
+/**
+ * The collections of an entity that were changed after the flush had sent what it sends: MikroORM would take all of them for
+ * stored, those of related entities as well.
+ */
+export function changedSince(entity: object): Collection<object>[] {
+  const { relations } = wrap(entity, true).__meta;
+  return relations
+    .filter(({ kind, owner }) => kind === ReferenceKind.MANY_TO_MANY && owner)
+    .map(({ name }) => (entity as Record<string, unknown>)[name])
+    .filter((value): value is Collection<object> => Utils.isCollection(value) && value.isDirty());
+}
 
 /** Puts into the entity's snapshot what was sent, where the entity is another by now. */
 function keepChanges(

@@ -1,5 +1,5 @@
 import { type Collection, type EntityMetadata, Reference, UnitOfWork, wrap } from '@mikro-orm/core';
-import type { Action } from './flush-watch.js';
+import { type Action, changedSince } from './flush-watch.js';
 import { isToMany } from './metadata.js';
 import { noterOf, over } from './noting.js';
 import type { SessionBinding } from './unit-session.js';
@@ -58,6 +58,16 @@ export const watchedUnitOfWork = over(base, {
   commitCollectionUpdates(this: UnitOfWork, context: never) {
     bindingOf(this).watch.sendCollections();
     return base['commitCollectionUpdates'].call(this, context);
+  },
+  takeCollectionSnapshots(this: UnitOfWork, entity: object, visited: Set<object>) {
+    const spared = visited.has(entity) ? [] : changedSince(entity);
+    for (const collection of spared) {
+      Object.defineProperty(collection, 'takeSnapshot', { value() {}, configurable: true });
+    }
+    base['takeCollectionSnapshots'].call(this, entity as never, visited as never);
+    for (const collection of spared) {
+      Reflect.deleteProperty(collection, 'takeSnapshot');
+    }
   },
   /** Comes when all subscribers have seen the changes, before anything is sent. */
   filterCollectionUpdates(this: UnitOfWork) {

@@ -13,7 +13,7 @@ const overridden: readonly (readonly [{ readonly name: string; readonly prototyp
     UnitOfWork,
     [
       ...['persist', 'remove', 'scheduleOrphanRemoval', 'filterCollectionUpdates', 'postCommitCleanup'],
-      ...['computeChangeSets', 'commitCollectionUpdates'],
+      ...['computeChangeSets', 'commitCollectionUpdates', 'takeCollectionSnapshots'],
       ...['unsetIdentity', 'register', 'merge', 'getChangeSets', 'getExtraUpdates', 'getCollectionUpdates'],
     ],
   ],

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Pool } from 'pg';
-import { EntityNotFoundError, MikroOrmEngineFactory, UnitOfWorkClosedError } from '../../src/index.js';
+import { EntityNotFoundError, MikroOrmEngineFactory, UnitOfWorkClosedError, UnitOfWorkError } from '../../src/index.js';
 import { Account, BankUnitOfWork } from '../support/bank.js';
 import { forEachBank, useBank } from '../support/bank-database.js';
 import { rejection } from '../support/rejection.js';
@@ -40,6 +40,22 @@ describe('found by the model', () => {
         await inner.accounts.create({ owner: 'Ada' });
         abort.abort();
         await u.accounts.create({ owner: 'Grace' });
+      });
+      expect(await bank.rows('select owner from account')).to.deep.equal([{ owner: 'Grace' }]);
+    });
+
+    it('promise 10: what the outer session sent while an aborted inner unit was being rolled back was undone with it', async () => {
+      const abort = new AbortController();
+      await bank.uow.run(async (u) => {
+        const insert = (owner: string) => u.session.insert(Account, { owner });
+        const inner = await u.begin({ signal: abort.signal });
+        await insert('of the inner unit');
+        abort.abort(new Error('stop'));
+        expect(await rejection(insert('too early'))).to.be.instanceOf(UnitOfWorkError);
+        expect(await rejection(inner.commit()))
+          .to.be.instanceOf(UnitOfWorkClosedError)
+          .with.property('status', 'rolled-back');
+        await insert('Grace');
       });
       expect(await bank.rows('select owner from account')).to.deep.equal([{ owner: 'Grace' }]);
     });
