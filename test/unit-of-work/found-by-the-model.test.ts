@@ -47,7 +47,7 @@ describe('found by the model', () => {
     it('promise 10: what the outer session sent while an aborted inner unit was being rolled back was undone with it', async () => {
       const abort = new AbortController();
       await bank.uow.run(async (u) => {
-        const insert = (owner: string) => u.session.insert(Account, { owner });
+        const insert = async (owner: string) => u.session.insert(Account, { owner });
         const inner = await u.begin({ signal: abort.signal });
         await insert('of the inner unit');
         abort.abort(new Error('stop'));
