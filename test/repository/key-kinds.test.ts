@@ -66,6 +66,18 @@ describe('promise 24: every kind of key', () => {
             expect(await stored()).to.deep.equal(['one 11', 'three 33', 'two 22']);
           });
 
+          if (mode === 'in a unit') {
+            it('retrieve gives what a unit holds by its key, at no statement', async () => {
+              await fill(0);
+              await place.run('in a unit', kind.entity, async (rows) => {
+                const created = await rows.create({ ...kind.key(2), name: 'new', amount: 1 } as never);
+                expect(await rows.retrieve(kind.primary(2))).to.equal(created);
+                expect(await rows.retrieveByKey(kind.primary(2))).to.equal(created);
+                expect(place.sql().filter((sql) => /insert|select/.test(sql))).to.deep.equal([]);
+              });
+            });
+          }
+
           it('what was created here is known again after a statement', async () => {
             for (const sql of kind.needs ?? []) {
               await place.rows(sql);

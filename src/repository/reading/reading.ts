@@ -238,7 +238,7 @@ function byParts<Entity extends object>({ primaryKeys }: EntityMetadata<Entity>,
     primaryKeys.length > 1 &&
     Array.isArray(where) &&
     where.length === primaryKeys.length &&
-    where.every((part) => Utils.isPrimaryKey(part));
+    where.every((part) => Utils.isPrimaryKey(part, true));
   return isKey ? Object.fromEntries(primaryKeys.map((name, index) => [name, where[index]])) : where;
 }
 
