@@ -223,7 +223,8 @@ const PartSchema = defineEntity({
   properties: {
     id: p.integer().primary(),
     amount: p.integer(),
-    box: () => p.manyToOne(Box).deleteRule('cascade'),
+    // a part that is being stored may leave its box meanwhile
+    box: () => p.manyToOne(Box).deleteRule('cascade').nullable(),
   },
 });
 class Part extends PartSchema.class {}
@@ -236,7 +237,7 @@ const collection = kindOf<Box>({
   entities: [Box, Part],
   schema: `create table box (id text primary key, base int not null default 0);
     create table part (id serial primary key, amount int not null check (amount >= 0),
-      box_id text not null references box on delete cascade);`,
+      box_id text references box on delete cascade);`,
   table: 'part',
   root: 'box',
   rows: `select box.id, (base + coalesce(sum(amount), 0))::int as value from box left join part on box_id = box.id group by box.id`,

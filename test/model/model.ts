@@ -199,8 +199,10 @@ export class Model extends Judge {
     path: string,
   ): string {
     const rollBack = (): string => {
+      // where PostgreSQL has given the outer transaction up, it can't be asked what its entities are
+      const askedInVain = unit.kind === 'savepoint' && unit.level.parent?.abortedBy !== undefined;
       const thrown = unit.hasEnded ? [] : unit.rollBack(undefined);
-      return thrown.length > 0 ? `after-rollback(${thrown.join()})` : 'ok';
+      return thrown.length > 0 ? `after-rollback(${thrown.join()})` : askedInVain ? 'ok|sql(25P02)' : 'ok';
     };
     if (worked !== undefined) {
       this.check(`${path} end`, [rollBack()], false);
