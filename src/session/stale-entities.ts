@@ -1,5 +1,4 @@
 import { Collection, type EntityManager, type EntityMetadata, type EntityProperty, Utils, wrap } from '@mikro-orm/core';
-import type { Scope } from '../repository/scope.js';
 import { dependentsOf } from './dependents.js';
 import { isToMany, type Meta } from './metadata.js';
 import { reread } from './reread.js';
@@ -12,7 +11,7 @@ export type BulkChange = { readonly kind: 'delete' } | { readonly kind: 'update'
  * which it holds entities, none where it holds none. Entities whose rows are gone leave the session.
  */
 export async function refreshHeld<Entity extends object>(
-  { meta, session }: Pick<Scope<Entity>, 'meta' | 'session'>,
+  { meta, session }: { readonly meta: EntityMetadata<Entity>; readonly session: EntityManager },
   change: BulkChange,
 ): Promise<void> {
   const changed = meta as unknown as Meta;
@@ -42,11 +41,12 @@ function forget(session: EntityManager, entities: readonly object[]): void {
     return;
   }
   const unitOfWork = session.getUnitOfWork(false);
+  const clean = [...collections(session)].filter(({ collection }) => !collection.isDirty());
   for (const entity of entities) {
     unitOfWork.unsetIdentity(entity);
   }
   // what left a collection so is gone from the database: there is nothing to be flushed
-  for (const { collection } of collections(session)) {
+  for (const { collection } of clean) {
     if (collection.isDirty()) {
       collection.takeSnapshot();
     }

@@ -12,7 +12,7 @@ import type {
 } from '@mikro-orm/core';
 import { Utils } from '@mikro-orm/core';
 import { handOut } from '../../session/batch-memory.js';
-import { notFound, ofClass } from '../../session/held-entity.js';
+import { notFound, ofClass } from '../held-entity.js';
 import { findPage, type PageOptions } from '../paging/page.js';
 import { RepositoryBase } from '../repository-base.js';
 import { filterFor, keyFor, optionsFor, plainOptionsFor, type Scope, specificFilterFor, untyped } from '../scope.js';

@@ -3,7 +3,7 @@ import { Utils } from '@mikro-orm/core';
 import { handOut } from '../../session/batch-memory.js';
 import { distrust, loadCollections, setScalarReferences } from '../../session/distrust.js';
 import { adoptData, adoptEntity, asideFor, identityOf, refuseForeign } from '../../session/foreign-entities.js';
-import { heldEntity } from '../../session/held-entity.js';
+import { heldEntity } from '../held-entity.js';
 import { ReadingRepository } from '../reading/reading.js';
 import { dataFor, type Scope } from '../scope.js';
 import { quoted, refuse } from '../validation/refuse.js';

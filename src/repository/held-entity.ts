@@ -1,8 +1,8 @@
 import { type Primary, Utils, wrap } from '@mikro-orm/core';
 import { describeKey } from '../common/describe-key.js';
 import { EntityNotFoundError } from '../errors.js';
-import { keyFor, type Scope } from '../repository/scope.js';
-import { isHeldBy } from './foreign-entities.js';
+import { isHeldBy } from '../session/foreign-entities.js';
+import { keyFor, type Scope } from './scope.js';
 
 /** The entity as this session holds it, loaded where it must be. Rejects with EntityNotFoundError where there is none. */
 export async function heldEntity<Entity extends object>(
