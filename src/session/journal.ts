@@ -13,6 +13,8 @@ export interface Journaled {
   readonly session: EntityManager;
   /** That of the innermost unit that is open, if an inner one is. */
   journal: Journal | undefined;
+  /** While what an inner unit did is being undone, nothing is flushed, and nothing that was changed is spared. */
+  readonly undoing: boolean;
 }
 
 /** Whether a collection was loaded when it was first touched. */

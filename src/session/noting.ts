@@ -1,4 +1,4 @@
-import { EntityFactory, EntityLoader, IdentityMap, Utils, wrap } from '@mikro-orm/core';
+import { Collection, EntityFactory, EntityLoader, IdentityMap, Utils, wrap } from '@mikro-orm/core';
 import { type Journaled, stateOf } from './journal.js';
 import { isToMany } from './metadata.js';
 
@@ -82,7 +82,10 @@ const notingFactory = over(factory, {
   create(this: EntityFactory, name: never, data: Values, options: Parameters<EntityFactory['create']>[2] = {}) {
     const { journal, session } = noterOf(this);
     const meta = session.getMetadata().get(name);
-    const asks = journal !== undefined || (options.refresh && meta.root.forceConstructor);
+    const asks =
+      journal !== undefined ||
+      (options.refresh && meta.root.forceConstructor) ||
+      meta.root.relations.some((property) => isToMany(property) && Array.isArray(data[property.name]));
     const held =
       asks && !Utils.isEntity(data)
         ? (this['findEntity'](data as never, meta as never, options) as Values | undefined)
@@ -92,15 +95,26 @@ const notingFactory = over(factory, {
     }
     const { __meta: own } = wrap(held as object, true);
     journal?.touched.add(held);
+    const row = { ...data };
+    const taken = { ...data };
+    const added = new Map<string, readonly object[]>();
     for (const property of own.relations) {
       const { name: field } = property;
       const collection = held[field];
       if (isToMany(property) && Array.isArray(data[field]) && Utils.isCollection<object>(collection)) {
         journal?.collection(held, field, stateOf(collection));
+        // what was done to it while the row was on its way is still to be stored
+        if (collection.isDirty() && collection.isInitialized()) {
+          delete taken[field];
+        } else if (collection.isDirty()) {
+          added.set(field, collection.getItems(false));
+        }
       }
     }
-    const row = { ...data };
-    const entity = factory.create.call(this, name, data as never, options);
+    const entity = factory.create.call(this, name, taken as never, options) as Values;
+    for (const [field, items] of added) {
+      addTo(entity[field] as Collection<object>, items);
+    }
     if (options.refresh && own.forceConstructor) {
       // MikroORM leaves to the constructor what it sets, also where there is nothing left to construct
       const names = (own.constructorParams ?? []) as readonly string[];
@@ -110,6 +124,32 @@ const notingFactory = over(factory, {
     return entity;
   },
 });
+
+function addTo(collection: Collection<object>, items: readonly object[]): void {
+  for (const item of items) {
+    collection.add(item);
+  }
+}
+
+/** A collection that is being loaded: what is done to it meanwhile is still to be stored. */
+const loadingCollection = over(Collection.prototype, {
+  hydrate(this: Collection<object>, ...args: Parameters<Collection<object>['hydrate']>) {
+    setLoading(this, false);
+    if (this.isDirty() && this.isInitialized()) {
+      return;
+    }
+    const added = this.isDirty() ? this.getItems(false) : [];
+    this.hydrate(...args);
+    addTo(this, added);
+  },
+});
+
+function setLoading(collection: Collection<object>, isLoading: boolean): void {
+  const [from, to] = [Collection.prototype, loadingCollection];
+  if (Object.getPrototypeOf(collection) === (isLoading ? from : to)) {
+    Object.setPrototypeOf(collection, isLoading ? to : from);
+  }
+}
 
 type Load = (
   this: EntityLoader,
@@ -123,13 +163,14 @@ const populateMany = EntityLoader.prototype['populateMany'] as unknown as Load;
 const notingLoader = over(EntityLoader.prototype, {
   /** Loads what a field of the entities refers to. */
   populateMany(this: EntityLoader, name: never, entities: never, populate: never, options: never) {
-    const { journal } = noterOf(this);
+    const { journal, undoing } = noterOf(this);
     const [field] = (populate as { field: string }).field.split(':', 2) as [string];
-    for (const entity of journal === undefined ? [] : (entities as readonly Values[])) {
+    for (const entity of entities as readonly Values[]) {
       const collection = entity[field];
       if (Utils.isCollection<object>(collection)) {
         if ((options as { refresh?: boolean }).refresh || !collection.isInitialized()) {
           journal?.collection(entity, field, stateOf(collection));
+          setLoading(collection, !undoing);
         }
       }
     }
