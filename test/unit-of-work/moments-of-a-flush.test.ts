@@ -96,14 +96,33 @@ const actions: Record<string, (held: Held) => void> = {
   },
 };
 
+/** What reads again what may be changed meanwhile. */
+const readings: Record<string, (held: Held) => Promise<unknown>> = {
+  'a list with its collections': ({ u, first }) => u.posts.list(near(first), { populate: ['tags'] }),
+  'a list with its collections, joined': ({ u, first }) =>
+    u.posts.list(near(first), { populate: ['tags'], strategy: 'joined' }),
+  'a list that is read anew': ({ u, first }) => u.posts.list(near(first), { populate: ['tags'], refresh: true }),
+  'a page': ({ u, first }) =>
+    u.posts.page(near(first), { first: 9, orderBy: { balance: 'asc' }, populate: ['tags'], strategy: 'joined' }),
+  'the loading of collections': ({ u, second, third }) => u.session.populate([second, third], ['tags']),
+  'a statement for another row': ({ u, third }) => u.posts.updateMany({ id: third.id + 100_000 }, { note: 'none' }),
+};
+
+const near = ({ id }: Post) => ({ id: { $gte: id, $lte: id + 2 } });
+
 describe('promise 1: beside a flush, whatever its moment, is stored what is done when', () => {
   const place = usePlace('postgresql', postEntities);
 
   /**
-   * Does it after a flush has ended, and once for each of the moments while one is on its way; resolves to what is stored
-   * then: each time with three posts of its own.
+   * Does it after a flush (or what else is begun) has ended, and once for each of the moments while it is on its way; resolves to
+   * what is stored then: each time with three posts of its own.
    */
-  async function stored(before: (held: Held) => void, action: (held: Held) => void, moments: (() => Promise<void>)[]) {
+  async function stored(
+    before: (held: Held) => void,
+    action: (held: Held) => void,
+    moments: (() => Promise<void>)[],
+    begin: (held: Held) => Promise<unknown> = ({ u }) => u.flush(),
+  ) {
     const runs = [undefined, ...moments];
     await place.rows(
       `delete from post; delete from tag; insert into tag (text) values ('x'), ('y'), ('z');
@@ -122,10 +141,10 @@ describe('promise 1: beside a flush, whatever its moment, is stored what is done
         const [x, y, z] = (await u.session.find(Tag, {}, { orderBy: { id: 'asc' } })) as [Tag, Tag, Tag];
         const held = { u, first, second, third, created: u.session.create(Post, post(base + 4)), x, y, z };
         before(held);
-        const flushed = u.flush();
-        await (moment?.() ?? flushed);
+        const done = begin(held);
+        await (moment?.() ?? done);
         action(held);
-        await flushed;
+        await done;
       });
     }
     const rows = await place.rows<{ base: number }>(
@@ -152,6 +171,24 @@ describe('promise 1: beside a flush, whatever its moment, is stored what is done
           const counts = [0, 1, 2, 3, 4, 5, 6, 7];
           const { expected, found } = await stored(before, action, counts.map(steps));
           expect(found).to.deep.equal(counts.map(() => expected));
+        });
+      }
+    });
+  }
+
+  const turns = (count: number) => async () => {
+    for (let turn = 0; turn < count; turn += 1) {
+      await nextTurn();
+    }
+  };
+
+  for (const [what, begin] of Object.entries(readings)) {
+    describe(`promise 23: beside ${what}`, () => {
+      for (const [name, action] of Object.entries(actions)) {
+        it(name, async () => {
+          const moments = [...[3, 6].map(steps), ...[1, 2, 4].map(turns)];
+          const { expected, found } = await stored(() => {}, action, moments, begin);
+          expect(found).to.deep.equal(moments.map(() => expected));
         });
       }
     });
