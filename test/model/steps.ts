@@ -165,6 +165,10 @@ function change(
     if (!held) {
       lookUp(unit, key);
     }
+    if (model.replaces && step.how !== 'set' && !unit.level.fresh.has(key)) {
+      unit.level.flush(); // what is in the collection is read first
+      unit.level.send();
+    }
     holdings.held.set(key, true);
     unit.level.pending.set(key, valueAt(place));
     unit.level.removing ||= model.replaces;
