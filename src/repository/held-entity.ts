@@ -1,7 +1,7 @@
-import { type Primary, Utils, wrap } from '@mikro-orm/core';
+import { type Primary, Utils } from '@mikro-orm/core';
 import { describeKey } from '../common/describe-key.js';
 import { EntityNotFoundError } from '../errors.js';
-import { isHeldBy } from '../session/foreign-entities.js';
+import { isHeldBy, keyOf } from '../session/foreign-entities.js';
 import { keyFor, type Scope } from './scope.js';
 
 /** The entity as this session holds it, loaded where it must be. Rejects with EntityNotFoundError where there is none. */
@@ -17,24 +17,14 @@ export async function heldEntity<Entity extends object>(
   ) {
     return entityOrKey;
   }
-  const stored = !Utils.isEntity(entityOrKey) || wrap(entityOrKey, true).hasPrimaryKey();
-  const found = stored
-    ? ofClass(
-        scope,
-        await scope.session.findOne(
-          scope.entity,
-          keyFor(scope, call, entityOrKey) as never,
-          scope.standalone ? { refresh: true, cache: false } : {},
-        ),
-      )
-    : null;
+  const key: unknown = Utils.isEntity(entityOrKey) ? keyOf(entityOrKey) : entityOrKey;
+  const options = scope.standalone ? { refresh: true, cache: false } : {};
+  const found =
+    key === undefined
+      ? null
+      : ofClass(scope, await scope.session.findOne(scope.entity, keyFor(scope, call, entityOrKey) as never, options));
   if (found === null) {
-    const key = Utils.isEntity(entityOrKey)
-      ? stored
-        ? wrap(entityOrKey, true).getPrimaryKey()
-        : undefined
-      : entityOrKey;
-    throw notFound(Utils.className(scope.entity), key, `Nothing was changed.`);
+    throw notFound(Utils.className(scope.entity), key, 'Nothing was changed.');
   }
   return found as Entity;
 }

@@ -10,6 +10,12 @@ export function isHeldBy(session: EntityManager, entity: object): boolean {
 const heldByKey = (session: EntityManager, entity: unknown, key: unknown): object | undefined =>
   session.getUnitOfWork(false).getById<object>(entity as never, key as never);
 
+/** The key of an entity, if it has one. */
+export function keyOf(entity: object): unknown {
+  const wrapped = wrap(entity, true);
+  return wrapped.hasPrimaryKey() ? wrapped.getPrimaryKey() : undefined;
+}
+
 /** Whether the session has an entity with this key loaded. */
 export const holdsKey = (session: EntityManager, entity: unknown, key: unknown): boolean =>
   heldByKey(session, entity, key) !== undefined;

@@ -3,7 +3,7 @@ import type { ChangeSet, EntityManager, EntityName, FlushMode, TransactionOption
 import { withConstraintDetails } from './constraint-details.js';
 import { FlushWatch } from './flush-watch.js';
 import { sparingChanges } from './hydration.js';
-import { Journal, type Journaled } from './journal.js';
+import { Journal } from './journal.js';
 import { answersFromMemory } from './memory.js';
 import { missRows } from './missed-rows.js';
 import { become, startNoting } from './noting.js';
@@ -11,7 +11,7 @@ import { hasPendingChanges } from './pending-changes.js';
 import { asking, SessionCalls } from './session-calls.js';
 import { turnsOn } from './session-turns.js';
 import { undo } from './undo.js';
-import { watchedUnitOfWork } from './watched-unit-of-work.js';
+import { type Watched, watchedUnitOfWork } from './watched-unit-of-work.js';
 
 /** The session whose flush the running code is a part of: a lifecycle hook must not flush again. */
 const flushing = new AsyncLocalStorage<EntityManager>();
@@ -34,17 +34,14 @@ export interface SessionOwner {
 }
 
 /** What a session is bound to. */
-export class SessionBinding<Owner extends SessionOwner = SessionOwner> implements Journaled {
+export class SessionBinding<Owner extends SessionOwner = SessionOwner> implements Watched {
   readonly session: EntityManager;
   readonly owner: Owner;
   readonly calls = new SessionCalls();
   readonly watch: FlushWatch;
   journal: Journal | undefined;
-  /** Called in each flush when it is known what it is going to send. */
   sending: ((unitOfWork: UnitOfWork) => void) | undefined;
-  /** Hears of what each flush was to send, where somebody counts it. */
   flushed: ((changeSets: readonly ChangeSet<object>[]) => void) | undefined;
-  /** While what an inner unit did is being undone, nothing is flushed: it would be what is to be undone. */
   undoing = false;
 
   constructor(session: EntityManager, owner: Owner) {
@@ -56,7 +53,6 @@ export class SessionBinding<Owner extends SessionOwner = SessionOwner> implement
     missRows(session);
   }
 
-  /** Whether the running code is a part of its flush. */
   get isFlushing(): boolean {
     return flushing.getStore() === this.session;
   }

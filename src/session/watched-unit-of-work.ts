@@ -1,11 +1,22 @@
-import { type Collection, type EntityMetadata, Reference, UnitOfWork, wrap } from '@mikro-orm/core';
-import { type Action, changedSince } from './flush-watch.js';
+import { type ChangeSet, type Collection, type EntityMetadata, Reference, UnitOfWork, wrap } from '@mikro-orm/core';
+import { type Action, changedSince, type FlushWatch } from './flush-watch.js';
+import type { Journaled } from './journal.js';
 import { isToMany } from './metadata.js';
 import { noterOf, over } from './noting.js';
-import type { SessionBinding } from './unit-session.js';
+
+/** A session whose flushes are watched. */
+export interface Watched extends Journaled {
+  readonly watch: FlushWatch;
+  /** Whether the running code is a part of its flush. */
+  readonly isFlushing: boolean;
+  /** Called in each flush when it is known what it is going to send. */
+  readonly sending: ((unitOfWork: UnitOfWork) => void) | undefined;
+  /** Hears of what each flush was to send, where somebody counts it. */
+  readonly flushed: ((changeSets: readonly ChangeSet<object>[]) => void) | undefined;
+}
 
 const base = UnitOfWork.prototype;
-const bindingOf = (unitOfWork: UnitOfWork): SessionBinding => noterOf(unitOfWork) as SessionBinding;
+const bindingOf = (unitOfWork: UnitOfWork): Watched => noterOf(unitOfWork) as Watched;
 
 const noted = (action: Action) =>
   function (this: UnitOfWork, entity: never, visited: never, options: never): unknown {

@@ -1,7 +1,6 @@
 import { describeValue } from '../common/describe-value.js';
 import { ConfigurationError } from '../errors.js';
 import type { ConnectionProxy } from '../interfaces/connection-proxy.js';
-import type { ActiveUnit } from './active-unit.js';
 
 /** A repository's class: made with a connection proxy alone. */
 export type RepositoryClass<Repository extends object = object> = new (connectionProxy: ConnectionProxy) => Repository;
@@ -12,23 +11,6 @@ export type Repositories = Readonly<Record<string, RepositoryClass>>;
 /** The repositories themselves, as the open unit has them. */
 export type RepositoriesOf<Declared extends Repositories> = {
   readonly [Name in keyof Declared]: InstanceType<Declared[Name]>;
-};
-
-/** Names that an open unit has already, or that JavaScript would take for something else. */
-type ReservedName =
-  | Exclude<keyof ActiveUnit<Repositories>, symbol>
-  | keyof typeof Object.prototype
-  | 'constructor'
-  | 'then'
-  | '__proto__';
-
-/** Does not compile where a repository has the name of a member of the unit, or is no class: the message says what to write. */
-export type Declarable<Declared> = {
-  readonly [Name in keyof Declared]: Name extends ReservedName
-    ? `"${Name}" is a member of every unit of work: give the repository another name`
-    : Declared[Name] extends RepositoryClass
-      ? Declared[Name]
-      : `"${Name & string}" must be the class of a repository, such as AccountRepository, and no instance of it`;
 };
 
 /** The classes of what was declared. */

@@ -12,15 +12,10 @@ import {
   repositoryOf,
   runUnit,
 } from './active-unit.js';
+import type { Declarable } from './declarable.js';
 import type { Launch } from './launch.js';
 import type { UnitOfWorkOptions } from './options.js';
-import {
-  type Classes,
-  type Declarable,
-  type Repositories,
-  type RepositoryClass,
-  validateRepositories,
-} from './repositories.js';
+import { type Classes, type Repositories, type RepositoryClass, validateRepositories } from './repositories.js';
 import { requireFunction } from './require-function.js';
 import { resolveOptions } from './resolve-options.js';
 import { unitsAround } from './unit-context.js';

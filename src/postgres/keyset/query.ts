@@ -1,6 +1,7 @@
-import { type EntityMetadata, ReferenceKind, raw, Utils } from '@mikro-orm/core';
+import { type EntityMetadata, raw, Utils } from '@mikro-orm/core';
 import type { AbstractSqlDriver, QueryBuilder } from '@mikro-orm/sql';
 import { UnitOfWorkError } from '../../errors.js';
+import { repeatsRows } from '../repeated-rows.js';
 import { beyond, oneOf, type Sorted } from './condition.js';
 import { type Keyset, keyset } from './keyset.js';
 
@@ -24,7 +25,6 @@ interface BuilderInternals {
     readonly orderBy: readonly object[];
     readonly populateMap: object;
     readonly collation?: string;
-    readonly joins: Readonly<Record<string, { readonly prop: { readonly kind: ReferenceKind } }>>;
   };
   readonly helper: {
     getQueryOrder(type: unknown, orderBy: readonly object[], populate: object, collation?: string): string[];
@@ -58,7 +58,7 @@ export async function keysetQuery(
   const bare = { populate: [], fields: meta.primaryKeys, orderBy: [], lockMode: undefined };
   const orderBy = asked.columns.map((column) => column.orderBy);
   const rows = await build(where, { orderBy: [] });
-  if (!joinsMany(rows)) {
+  if (!repeatsRows(rows)) {
     return along(rows.orderBy(orderBy as never), asked);
   }
   // A row comes once for each match in a collection. Its key is looked for first, and what is selected, ordered and counted
@@ -107,11 +107,6 @@ function expressions(query: QueryBuilder, columns: Keyset['columns']): Sorted[] 
     return { sql: /^[\w."]+$/.test(sql) ? sql : `(${sql})`, descending, nullsFirst, nullable };
   });
 }
-
-const joinsMany = (query: QueryBuilder): boolean =>
-  Object.values((query as unknown as BuilderInternals).state.joins).some(({ prop: { kind } }) =>
-    [ReferenceKind.ONE_TO_MANY, ReferenceKind.MANY_TO_MANY].includes(kind),
-  );
 
 /** MikroORM selects what tells the class of a row, too, unless it is told what to select: the key alone is compared. */
 const among = (meta: EntityMetadata, rows: QueryBuilder): object => ({

@@ -1,6 +1,7 @@
 import type { EntityManager, EntityProperty, FilterQuery, FindOptions } from '@mikro-orm/core';
 import { ReferenceKind, Utils } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { repeatsRows } from '../../postgres/repeated-rows.js';
 import { isToMany, isToOne, type Meta, propertyOf } from '../../session/metadata.js';
 import type { Scope } from '../scope.js';
 import { refuse } from '../validation/refuse.js';
@@ -30,7 +31,7 @@ export async function selectRows<Entity extends object, Field extends RowField<E
     query.withSchema(options.schema);
   }
   await query.applyJoinedFilters(session, options.filters);
-  const repeats = query['hasToManyJoins']();
+  const repeats = repeatsRows(query as never);
   if (repeats) {
     query.addSelect(meta.primaryKeys as never);
   }

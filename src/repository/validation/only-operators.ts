@@ -1,5 +1,5 @@
 import { isPlain } from './copy-input.js';
-import { plainValue } from './only.js';
+import { plainValue } from './plain-value.js';
 import { describeValue, listed, quotedName, refuse } from './refuse.js';
 
 const operators = ['$eq', '$ne', '$gt', '$gte', '$lt', '$lte', '$in', '$nin', '$like', '$ilike', '$exists'] as const;

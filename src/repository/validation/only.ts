@@ -1,6 +1,6 @@
 import type { EntityKey, FilterQuery } from '@mikro-orm/core';
-import { checkText } from './copy-input.js';
 import { conditionsOf, type OnlyOperator, type OnlyOperators, type OnlyOptions } from './only-operators.js';
+import { plainValue } from './plain-value.js';
 import { describeValue, quotedName, refuse } from './refuse.js';
 
 /** What `only()` lets through: equality with these fields, for the filter, the data or the keys of a repository. */
@@ -88,22 +88,3 @@ export function checkField(field: unknown): asserts field is string {
     refuse(`only() was asked for ${quotedName(field)}, which is no field.`);
   }
 }
-
-/** A single value that PostgreSQL can store. */
-export function plainValue(value: unknown, field: string): unknown {
-  if (typeof value === 'string') {
-    checkText(value, () => quotedName(field));
-  }
-  const number = value instanceof Date ? value.getTime() : value;
-  if (typeof number === 'number' ? Number.isFinite(number) : isPlain(number)) {
-    return value;
-  }
-  refuse(`"${field}" must be a single value, and got ${describeKind(value)}.`);
-}
-
-const isPlain = (value: unknown): boolean => value === null || ['string', 'boolean', 'bigint'].includes(typeof value);
-
-const describeKind = (value: unknown): string =>
-  typeof value === 'object'
-    ? describeValue(value)
-    : `a ${typeof value}${typeof value === 'number' ? ' that is none' : ''}`;

@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { ConfigurationError, UnitOfWorkClosedError, UnitOfWorkError, type UnitStatus } from '../../index.js';
-import { ErrorBook } from '../crossing/errors.js';
+import { ErrorBook } from '../crossing/error-book.js';
 import { type EntityMark, type Packed, pack } from '../crossing/pack.js';
 import { unpack } from '../crossing/unpack.js';
 import type { FromWorker, Target, ToWorker, WorkerSetup } from '../protocol.js';

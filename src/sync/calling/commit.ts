@@ -1,14 +1,12 @@
 import { AfterCommitError, CommitOutcomeUnknownError, ConfigurationError, type UnitOfWorkError } from '../../index.js';
 import type { OpenedUnit, Target } from '../protocol.js';
 import type { Callback, Channel } from './channel.js';
-import { hasEnded, noteEnd } from './members.js';
-import type { OpenUnit } from './unit.js';
-import type { Units } from './units.js';
+import { type Endable, hasEnded, noteEnd, type UnitBook } from './members.js';
 
 /** A unit that is to be run. */
 export interface Run {
   readonly channel: Channel;
-  readonly units: Units;
+  readonly units: UnitBook;
   /** What it is opened from. */
   readonly target: Target;
   /** The function of the calling thread. */
@@ -17,7 +15,7 @@ export interface Run {
 }
 
 /** How the last run of `work` went. */
-type Outcome = { readonly unit: OpenUnit } & (
+type Outcome = { readonly unit: Endable } & (
   | { readonly value: unknown; readonly endedByHand: boolean; readonly alive: boolean }
   | { readonly thrown: unknown }
 );
@@ -34,7 +32,7 @@ export function runUnit({ channel, units, target, work, options }: Run, entry: C
     const unit = units.add(opened);
     last = undefined;
     try {
-      const value = (work as (unit: OpenUnit) => unknown)(unit);
+      const value = (work as (unit: Endable) => unknown)(unit);
       last = { unit, value, endedByHand: unit[hasEnded], alive: channel.over === undefined };
       return value;
     } catch (thrown) {
@@ -64,7 +62,7 @@ export function runUnit({ channel, units, target, work, options }: Run, entry: C
 }
 
 /** Does what ends with a COMMIT: where the worker goes meanwhile, nobody knows whether there was one. */
-export function committing(channel: Channel, unit: OpenUnit, commit: () => unknown, entry: Callback): void {
+export function committing(channel: Channel, unit: Endable, commit: () => unknown, entry: Callback): void {
   const { over } = channel;
   try {
     commit();
@@ -74,7 +72,7 @@ export function committing(channel: Channel, unit: OpenUnit, commit: () => unkno
 }
 
 /** What became of a unit whose worker went while it was being committed, as far as is known. */
-function lost(unit: OpenUnit, cause: UnitOfWorkError, entry: Callback): UnitOfWorkError {
+function lost(unit: Endable, cause: UnitOfWorkError, entry: Callback): UnitOfWorkError {
   if (!unit[hasEnded]) {
     unit[noteEnd]('unknown');
     return outcomeUnknown('The unit of work', cause, entry);

@@ -1,8 +1,12 @@
 import type { Page, Target } from '../protocol.js';
-import type { Channel } from './channel.js';
+
+/** What asks the worker. */
+interface Caller {
+  call(request: { readonly target: Target; readonly method: 'next' | 'leave' }, entry: typeof pages): unknown;
+}
 
 /** Goes through a stream of the worker's, page by page. Leaving it early ends the stream. */
-export function* pages(channel: Pick<Channel, 'call'>, id: number): Generator<unknown, void, undefined> {
+export function* pages(channel: Caller, id: number): Generator<unknown, void, undefined> {
   const target: Target = { kind: 'iterator', id };
   let open = true;
   try {

@@ -2,19 +2,18 @@ import { ConfigurationError, UnitOfWorkClosedError, type UnitStatus } from '../.
 import type { OpenedUnit, Target } from '../protocol.js';
 import type { Callback, Channel } from './channel.js';
 import { committing, runUnit } from './commit.js';
-import { callMember, hasEnded, noteEnd } from './members.js';
+import { callMember, hasEnded, noteEnd, type UnitBook } from './members.js';
 import { callRepository } from './repository.js';
-import type { Units } from './units.js';
 
 /** One open unit of work, as the calling thread has it. Its repositories are added by name. */
 export class OpenUnit {
-  readonly #units: Units;
+  readonly #units: UnitBook<OpenUnit>;
   readonly #channel: Channel;
   readonly #target: Target;
   readonly attempt: number;
   #status: UnitStatus = 'active';
 
-  constructor(units: Units, channel: Channel, { unit, attempt }: OpenedUnit) {
+  constructor(units: UnitBook<OpenUnit>, channel: Channel, { unit, attempt }: OpenedUnit) {
     this.#units = units;
     this.#channel = channel;
     this.#target = { kind: 'unit', id: unit };

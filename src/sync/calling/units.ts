@@ -1,14 +1,14 @@
 import type { UnitStatus } from '../../index.js';
 import type { OpenedUnit } from '../protocol.js';
 import type { Channel, ChannelListener } from './channel.js';
-import { callMember, noteEnd } from './members.js';
+import { callMember, noteEnd, type UnitBook } from './members.js';
 import { repositoryOf } from './repository.js';
 import { OpenUnit } from './unit.js';
 
 type UnitClass = new (units: Units, channel: Channel, opened: OpenedUnit) => OpenUnit;
 
 /** The units that are open in the worker, as the calling thread has them. */
-export class Units implements ChannelListener {
+export class Units implements ChannelListener, UnitBook<OpenUnit> {
   readonly #open = new Map<number, OpenUnit>();
   readonly #classes: UnitClass[] = [];
   #channel: Channel | undefined;

@@ -1,9 +1,7 @@
 import * as mikroOrm from '@mikro-orm/core';
 import * as library from '../../index.js';
-import { define, type Packer } from './pack.js';
-
-/** How many errors a side remembers, so that the same error is the same object when it comes back. */
-const remembered = 256;
+import { define } from './define.js';
+import type { ErrorBook } from './error-book.js';
 
 /** The classes that errors have again on the other side. */
 const classes = new Map<string, ErrorClass>(
@@ -33,49 +31,15 @@ export interface PackedError {
   readonly hidden: Readonly<Record<string, unknown>>;
 }
 
-/** The errors that one side has sent or received, by the name that both sides know them by. */
-export class ErrorBook {
-  readonly #prefix: string;
-  readonly #ids = new WeakMap<object, string>();
-  readonly #errors = new Map<string, object>();
-  #last = 0;
-
-  /** Two sides have different prefixes. */
-  constructor(prefix: string) {
-    this.#prefix = prefix;
-  }
-
-  idOf(error: object): string {
-    const known = this.#ids.get(error);
-    this.#last += known === undefined ? 1 : 0;
-    const id = known ?? `${this.#prefix}${this.#last}`;
-    this.remember(id, error);
-    return id;
-  }
-
-  find(id: string): object | undefined {
-    return this.#errors.get(id);
-  }
-
-  /** Whether the error was made on this side. */
-  isOwn(id: string): boolean {
-    return id.startsWith(this.#prefix);
-  }
-
-  remember(id: string, error: object): void {
-    this.#ids.set(error, id);
-    // the last one used is the last one forgotten
-    this.#errors.delete(id);
-    this.#errors.set(id, error);
-    const [oldest] = this.#errors.size > remembered ? this.#errors.keys() : [];
-    if (oldest !== undefined) {
-      this.#errors.delete(oldest);
-    }
-  }
+/** What makes copies of values, errors among them. */
+interface ErrorPacker {
+  readonly errors: ErrorBook;
+  pack(value: unknown): unknown;
+  remember(original: object, copy: object, mark: { readonly was: 'error'; readonly id: string }): unknown;
 }
 
 /** What crosses in an error's place. What it carries and can't cross stays behind. */
-export function packError(error: Error, packer: Packer): object {
+export function packError(error: Error, packer: ErrorPacker): object {
   const fields: Record<string, unknown> = {};
   const hidden: Record<string, unknown> = {};
   const packed = {

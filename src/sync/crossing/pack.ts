@@ -1,5 +1,7 @@
 import { ConfigurationError } from '../../index.js';
-import { type ErrorBook, packError } from './errors.js';
+import { define } from './define.js';
+import type { ErrorBook } from './error-book.js';
+import { packError } from './errors.js';
 
 /** Which row an entity is, for the thread that holds none. */
 export interface EntityMark {
@@ -146,11 +148,6 @@ export class Packer {
       `${this.#what} has ${what}${path === '' ? '' : ` (at ${path.replace(/^\./, '')})`}, which can't cross to another thread: plain values, dates, buffers and entities can. Put what works with it into a method of a repository.`,
     );
   }
-}
-
-/** Sets a property of any name, `__proto__` included. */
-export function define(object: object, name: string, value: unknown): void {
-  Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
 /** Makes a copy of the value that can cross. `what` names it in errors. */

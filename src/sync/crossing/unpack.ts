@@ -1,4 +1,5 @@
-import { addFields, type ErrorBook, newError, type PackedError } from './errors.js';
+import type { ErrorBook } from './error-book.js';
+import { addFields, newError, type PackedError } from './errors.js';
 import type { EntityMark, Mark, Packed } from './pack.js';
 
 /** What one side makes of what the other one sent. */

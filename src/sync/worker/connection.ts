@@ -1,5 +1,5 @@
 import { ConfigurationError, UnitOfWorkError } from '../../index.js';
-import { ErrorBook } from '../crossing/errors.js';
+import { ErrorBook } from '../crossing/error-book.js';
 import { type EntityMark, type Mark, type Packed, type Packer, type Packing, pack } from '../crossing/pack.js';
 import { unpack } from '../crossing/unpack.js';
 import type { FromWorker, ToWorker, WorkerSetup } from '../protocol.js';

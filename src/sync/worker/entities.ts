@@ -11,7 +11,8 @@ import {
   Utils,
   wrap,
 } from '@mikro-orm/core';
-import { define, type EntityMark, type Mark, type Packer } from '../crossing/pack.js';
+import { define } from '../crossing/define.js';
+import type { EntityMark, Mark, Packer } from '../crossing/pack.js';
 
 /** How entities are looked at. */
 export interface Looking {
