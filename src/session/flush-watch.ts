@@ -75,8 +75,7 @@ export class FlushWatch {
     this.#sending = true;
     const unitOfWork = this.#session.getUnitOfWork(false);
     for (const changeSet of unitOfWork.getChangeSets()) {
-      const isUpdate = changeSet.type === ChangeSetType.UPDATE || changeSet.type === ChangeSetType.UPDATE_EARLY;
-      if (isUpdate && !this.#updates.has(changeSet)) {
+      if (isTakenAsItIs(changeSet) && !this.#updates.has(changeSet)) {
         this.#updates.set(changeSet, this.#session.getComparator().prepareEntity(changeSet.entity));
       }
     }
@@ -116,10 +115,19 @@ export function changedSince(entity: object): Collection<object>[] {
     .filter((value): value is Collection<object> => Utils.isCollection(value) && value.isDirty());
 }
 
+/**
+ * Whether MikroORM takes for stored what the entity is like after the statement, and not what it has sent: of what is inserted,
+ * only where it has several tables.
+ */
+const isTakenAsItIs = ({ type, meta }: ChangeSet<object>): boolean =>
+  type === ChangeSetType.UPDATE ||
+  type === ChangeSetType.UPDATE_EARLY ||
+  (type === ChangeSetType.CREATE && meta.inheritanceType === 'tpt');
+
 /** Puts into the entity's snapshot what was sent, where the entity is another by now. */
 function keepChanges(
   session: EntityManager,
-  { entity, payload }: ChangeSet<object>,
+  { entity, payload, tptChangeSets = [] }: ChangeSet<object>,
   prepared: EntityData<object>,
 ): void {
   const wrapped = wrap(entity, true);
@@ -128,13 +136,20 @@ function keepChanges(
     return;
   }
   const meta = wrapped.__meta as unknown as EntityMetadata;
-  const sent: Record<string, unknown> = { ...prepared, ...payload };
+  const sent: Record<string, unknown> = Object.assign(
+    { ...prepared },
+    payload,
+    ...tptChangeSets.map((each) => each.payload),
+  );
   const changed = session.getComparator().diffEntities(meta.class, sent, snapshot) as Record<string, unknown>;
   for (const name of Object.keys(changed)) {
     const property = meta.properties[name];
+    const value = sent[name];
     // what the database itself computes came back with the statement
-    if (property !== undefined && !property.version && !property.generated && !property.formula && !isRaw(sent[name])) {
-      snapshot[name] = sent[name];
+    const isComputed =
+      property?.version || property?.generated || property?.formula || value === undefined || isRaw(value);
+    if (property !== undefined && !isComputed) {
+      snapshot[name] = value;
     }
   }
 }

@@ -117,7 +117,9 @@ export class ModelUnit {
     } else if (race.rolledBack || race.failure !== undefined || race.abortedBy !== undefined) {
       this.ended = race.rolledBack || race.failure !== undefined ? 'hand' : 'signal';
       this.failure = race.failure ?? (race.rolledBack ? undefined : race.abortedBy);
-      this.rollBack(race.failure ?? race.abortedBy);
+      // whether it was rolled back by hand, without a reason, before it was aborted, is chance
+      const aborted = race.rolledBack && race.abortedBy !== undefined ? `${race.abortedBy}|` : race.abortedBy;
+      this.rollBack(race.failure ?? aborted);
     }
   }
 

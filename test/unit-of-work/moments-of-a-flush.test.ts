@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { MikroOrmRepository, MikroOrmUnitOfWork, type OpenUnitOfWork } from '../../src/index.js';
 import { usePlace } from '../support/kinds/place.js';
 import { Post, type PostHome, postEntities, Tag } from '../support/kinds/posts.js';
+import { Boat, Car, Vehicle } from '../support/kinds/shapes.js';
 
 class Posts extends MikroOrmRepository<Post> {
   protected readonly entity = Post;
@@ -96,6 +97,18 @@ const actions: Record<string, (held: Held) => void> = {
   },
 };
 
+const steps = (count: number) => async () => {
+  for (let step = 0; step < count; step += 1) {
+    await undefined;
+  }
+};
+
+const turns = (count: number) => async () => {
+  for (let turn = 0; turn < count; turn += 1) {
+    await nextTurn();
+  }
+};
+
 /** What reads again what may be changed meanwhile. */
 const readings: Record<string, (held: Held) => Promise<unknown>> = {
   'a list with its collections': ({ u, first }) => u.posts.list(near(first), { populate: ['tags'] }),
@@ -158,12 +171,6 @@ describe('promise 1: beside a flush, whatever its moment, is stored what is done
     return { expected, found };
   }
 
-  const steps = (count: number) => async () => {
-    for (let step = 0; step < count; step += 1) {
-      await undefined;
-    }
-  };
-
   for (const [what, before] of Object.entries(pending)) {
     describe(`when ${what} is pending`, () => {
       for (const [name, action] of Object.entries(actions)) {
@@ -175,12 +182,6 @@ describe('promise 1: beside a flush, whatever its moment, is stored what is done
       }
     });
   }
-
-  const turns = (count: number) => async () => {
-    for (let turn = 0; turn < count; turn += 1) {
-      await nextTurn();
-    }
-  };
 
   for (const [what, begin] of Object.entries(readings)) {
     describe(`promise 23: beside ${what}`, () => {
@@ -215,4 +216,36 @@ describe('promise 1: beside a flush, whatever its moment, is stored what is done
       }
     }
   });
+});
+
+describe('promise 1: beside a flush, what is set on an entity with a table for its class and one for that which it extends', () => {
+  const place = usePlace('postgresql', [Vehicle, Car, Boat] as never);
+
+  class Cars extends MikroOrmRepository<Car> {
+    protected readonly entity = Car;
+  }
+  class CarsUnit extends MikroOrmUnitOfWork.of({ cars: Cars }) {}
+
+  for (const isStored of [false, true]) {
+    it(`${isStored ? 'that is being changed' : 'that is being stored'} is stored`, async () => {
+      for (const moment of [...[0, 1, 2, 3, 4, 5, 6, 8].map(steps), ...[1, 2, 3, 4].map(turns)]) {
+        await new CarsUnit(place.engineFactory).run(async (u) => {
+          const car = await u.cars.create({ id: 1, name: 'first', doors: 2 });
+          if (isStored) {
+            await u.flush();
+            car.name = 'changed';
+          }
+          const flushed = u.flush();
+          await moment();
+          car.name = 'later';
+          car.doors = 4;
+          await flushed;
+        });
+        expect(await place.rows('select name, doors from vehicle join car using (id)')).to.deep.equal([
+          { name: 'later', doors: 4 },
+        ]);
+        await place.rows('delete from car; delete from vehicle');
+      }
+    });
+  }
 });
