@@ -110,7 +110,7 @@ export class FlushWatch {
 export function changedSince(entity: object): Collection<object>[] {
   const { relations } = wrap(entity, true).__meta;
   return relations
-    .filter(({ kind, owner }) => kind === ReferenceKind.MANY_TO_MANY && owner)
+    .filter(({ kind, owner, persist }) => kind === ReferenceKind.MANY_TO_MANY && owner && persist !== false)
     .map(({ name }) => (entity as Record<string, unknown>)[name])
     .filter((value): value is Collection<object> => Utils.isCollection(value) && value.isDirty());
 }

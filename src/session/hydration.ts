@@ -46,6 +46,9 @@ function dirtyProperties(session: EntityManager, entity: object): Map<string, un
 /** The session that a reading is on its way in. */
 const reading = new AsyncLocalStorage<EntityManager>();
 
+/** Whether the running code reads in the session. */
+export const isReading = (session: EntityManager): boolean => reading.getStore() === session;
+
 /**
  * A reading that may put rows over what the session holds (`refresh`), and spares what is changed meanwhile. What was
  * changed before is stored by then: a unit flushes before it reads.
@@ -55,7 +58,7 @@ export function sparingChanges<T>(session: EntityManager, read: () => Promise<T>
   const { create } = factory;
   if (create.overwriting === undefined) {
     const sparing: Create = (name, row, options = {}) =>
-      options.refresh && reading.getStore() === session
+      options.refresh && isReading(session)
         ? hydrateKeepingChanges(session, session.getMetadata().get(name as never), row, options, create)
         : create.call(factory, name, row, options);
     Object.defineProperty(factory, 'create', { value: Object.assign(sparing, { overwriting: create }) });

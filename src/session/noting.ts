@@ -1,4 +1,13 @@
-import { Collection, EntityFactory, EntityLoader, IdentityMap, Utils, wrap } from '@mikro-orm/core';
+import {
+  Collection,
+  EntityFactory,
+  EntityLoader,
+  type EntityProperty,
+  IdentityMap,
+  Utils,
+  wrap,
+} from '@mikro-orm/core';
+import { isReading } from './hydration.js';
 import { type Journaled, stateOf } from './journal.js';
 import { isToMany } from './metadata.js';
 
@@ -82,10 +91,12 @@ const notingFactory = over(factory, {
   create(this: EntityFactory, name: never, data: Values, options: Parameters<EntityFactory['create']>[2] = {}) {
     const { journal, session } = noterOf(this);
     const meta = session.getMetadata().get(name);
+    const isSpared = isReading(session);
+    const bringsItems = (property: EntityProperty) => isToMany(property) && Array.isArray(data[property.name]);
     const asks =
       journal !== undefined ||
       (options.refresh && meta.root.forceConstructor) ||
-      meta.root.relations.some((property) => isToMany(property) && Array.isArray(data[property.name]));
+      (isSpared && meta.root.relations.some(bringsItems));
     const held =
       asks && !Utils.isEntity(data)
         ? (this['findEntity'](data as never, meta as never, options) as Values | undefined)
@@ -96,21 +107,21 @@ const notingFactory = over(factory, {
     const { __meta: own } = wrap(held as object, true);
     journal?.touched.add(held);
     const row = { ...data };
-    const taken = { ...data };
+    const spared = new Set<string>();
     const added = new Map<string, readonly object[]>();
-    for (const property of own.relations) {
+    for (const property of own.relations.filter(bringsItems)) {
       const { name: field } = property;
       const collection = held[field];
-      if (isToMany(property) && Array.isArray(data[field]) && Utils.isCollection<object>(collection)) {
+      if (Utils.isCollection<object>(collection)) {
         journal?.collection(held, field, stateOf(collection));
         // what was done to it while the row was on its way is still to be stored
-        if (collection.isDirty() && collection.isInitialized()) {
-          delete taken[field];
-        } else if (collection.isDirty()) {
-          added.set(field, collection.getItems(false));
+        if (isSpared && collection.isDirty()) {
+          collection.isInitialized() ? spared.add(field) : added.set(field, collection.getItems(false));
         }
       }
     }
+    const taken =
+      spared.size === 0 ? data : Object.fromEntries(Object.entries(data).filter(([field]) => !spared.has(field)));
     const entity = factory.create.call(this, name, taken as never, options) as Values;
     for (const [field, items] of added) {
       addTo(entity[field] as Collection<object>, items);
