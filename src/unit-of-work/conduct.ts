@@ -293,7 +293,9 @@ async function close(
     hooks.capture(captured);
     return afterHooks(status, [], failure ?? unrestored);
   }
-  const thrown = status === 'unknown' ? [] : await hooks.run(status, failure?.error);
-  unit.hooksDone = true;
-  return afterHooks(status, thrown, failure ?? unrestored);
+  if (status === 'unknown') {
+    hooks.drop();
+    return afterHooks(status, [], failure ?? unrestored);
+  }
+  return afterHooks(status, await hooks.run(status, failure?.error), failure ?? unrestored);
 }

@@ -9,6 +9,18 @@ export class Hooks {
   #beforeCommit: Hook[] = [];
   #afterCommit: Hook[] = [];
   #afterRollback: RollbackHook[] = [];
+  #hasRunBeforeCommit = false;
+  #isOver = false;
+
+  /** Whether what is registered to run before COMMIT would be forgotten: known at the very moment, as `isOver` is. */
+  get hasRunBeforeCommit(): boolean {
+    return this.#hasRunBeforeCommit;
+  }
+
+  /** Whether callbacks have run, so that others would be forgotten. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
 
   beforeCommit(hook: Hook): void {
     this.#beforeCommit.push(hook);
@@ -28,6 +40,7 @@ export class Hooks {
     for (let hook = this.#beforeCommit.shift(); hook !== undefined; hook = this.#beforeCommit.shift()) {
       await hook();
     }
+    this.#hasRunBeforeCommit = true;
   }
 
   /** Hands the callbacks, those to come included, to the unit around this one: its end decides which of them run. */
@@ -61,6 +74,12 @@ export class Hooks {
       }
     }
     moot.length = 0;
+    this.#isOver = true;
     return errors;
+  }
+
+  /** Nothing runs: how the unit ended is not known. */
+  drop(): void {
+    this.#isOver = true;
   }
 }

@@ -92,7 +92,6 @@ export class PlainUnit extends Unit {
     }
     this.state.close(status);
     const failure = afterHooks(status, await this.hooks.run(status), undefined);
-    this.hooksDone = true;
     if (failure?.error instanceof AfterCommitError) {
       throw failure.error;
     }

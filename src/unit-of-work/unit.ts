@@ -88,8 +88,6 @@ export class Unit implements SessionOwner {
   transaction: Transaction | undefined;
   /** Called when it has its session, where somebody watches. */
   onSession: (() => void) | undefined;
-  /** Whether its callbacks have run, so that others would be forgotten. */
-  hooksDone = false;
   /** Why the entities of the outer unit could not be read again, where it was rolled back. */
   unrestored: Failure | undefined;
   /** Made before the work starts, which may end the unit with its first, synchronous step. */
@@ -257,7 +255,8 @@ export class Unit implements SessionOwner {
 
   /** Where callbacks are registered. Throws UnitOfWorkClosedError once those that there were have run, or were about to. */
   hooksForRegistration(when: 'beforeCommit' | 'afterwards' = 'afterwards'): Hooks {
-    if (this.hooksDone || (when === 'beforeCommit' && !this.joinable)) {
+    const isTooLate = when === 'beforeCommit' && (!this.joinable || this.hooks.hasRunBeforeCommit);
+    if (this.hooks.isOver || isTooLate) {
       throw this.closedError();
     }
     if (!isOutermost(this.place)) {
@@ -306,7 +305,12 @@ export class Unit implements SessionOwner {
 
   /** A flush has failed: MikroORM has forgotten what it was to store, so the unit can't be committed any more. */
   flushFailed(error: unknown): void {
-    this.#here.state.doom(flushFailed(error));
+    let unit = this.#here;
+    // what is sent while a unit from begin() is open goes into its savepoint: whoever works for it is around no code
+    while (unit.inner?.manual && unit.inner.joinable) {
+      unit = unit.inner;
+    }
+    unit.state.doom(flushFailed(error));
   }
 
   /** A transaction that MikroORM was asked for inside the unit: `em.transactional()`, `@Transactional()`. */

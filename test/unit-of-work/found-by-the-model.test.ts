@@ -1,3 +1,4 @@
+import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { expect } from 'chai';
 import type { Pool } from 'pg';
 import { EntityNotFoundError, MikroOrmEngineFactory, UnitOfWorkClosedError, UnitOfWorkError } from '../../src/index.js';
@@ -58,6 +59,49 @@ describe('found by the model', () => {
         await insert('Grace');
       });
       expect(await bank.rows('select owner from account')).to.deep.equal([{ owner: 'Grace' }]);
+    });
+
+    for (const [how, flush] of Object.entries({ 'its flush()': 'flush', 'a read in it': 'read' })) {
+      it(`promise 10: a unit from begin(), in which ${how} failed, took the outer one down with it`, async () => {
+        await bank.rows("insert into account (owner) values ('Ada')");
+        await bank.uow.run(async (u) => {
+          const inner = await u.begin();
+          await inner.accounts.create({ owner: 'Ada' });
+          expect(await rejection(flush === 'read' ? inner.accounts.count() : inner.flush())).to.be.instanceOf(
+            UniqueConstraintViolationException,
+          );
+          await inner.rollback();
+          await u.accounts.create({ owner: 'Grace' });
+        });
+        expect(await bank.rows('select owner from account order by id')).to.deep.equal([
+          { owner: 'Ada' },
+          { owner: 'Grace' },
+        ]);
+      });
+    }
+
+    it('promise 11: a callback that was registered right after the last one had run was forgotten', async () => {
+      const accepted: boolean[] = [];
+      for (let steps = 0; steps < 12; steps += 1) {
+        const ran: string[] = [];
+        let registered = Promise.resolve();
+        const unit = await bank.uow.begin();
+        unit.afterRollback(() => {
+          registered = (async () => {
+            for (let step = 0; step < steps; step += 1) {
+              await undefined;
+            }
+            unit.afterRollback(() => ran.push('second'));
+            accepted[steps] = true;
+          })().catch(() => {
+            accepted[steps] = false;
+          });
+        });
+        await unit.rollback();
+        await registered;
+        expect(ran, `after ${steps} steps`).to.deep.equal(accepted[steps] ? ['second'] : []);
+      }
+      expect(accepted).to.include(true).and.to.include(false);
     });
 
     it('promise 5: commit() as the first, synchronous step did not wait for its end', async () => {
