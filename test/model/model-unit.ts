@@ -39,6 +39,8 @@ export class ModelUnit {
   doomedBy: string | undefined;
   /** Branches that may end or abort it run side by side: who is first, only the log can tell. */
   race: Race | undefined;
+  /** Opened by begin(), and so around no code, from the work of a unit that has ended and takes nothing any more. */
+  isShadowed = false;
   afterCommit: ModelHook[] = [];
   afterRollback: ModelHook[] = [];
 

@@ -131,6 +131,8 @@ export class Model extends Judge {
         break;
       }
       holdings.held.clear();
+      const isInner = opened.kind === 'savepoint' || opened.kind === 'joined';
+      opened.isShadowed = step.form !== 'run' && isInner && (scope.unit?.hasEnded ?? false);
       foretold = this.#conduct(step, opened, { ...scope, unit: opened, outside: scope, holdings }, path);
       failure = foretold[0];
       const outermost = opened.kind === 'transaction';
@@ -169,11 +171,12 @@ export class Model extends Judge {
     const worked = this.steps(step.steps, scope, path);
     const uncertain = unit.outer?.uncertain ?? false;
     if (uncertain && !unit.hasEnded) {
+      const refused = unit.level.troubled ? [checkViolation] : [];
       const actual = this.actual(path);
       actual === 'ok' && step.form !== 'rollback' && step.form !== 'dispose'
         ? attempted(() => unit.commit())
         : unit.rollBack(`${actual}|`); // or by hand, and nobody knows why
-      return [worked ?? 'ok'];
+      return [worked ?? 'ok', ...refused];
     }
     if (step.form !== 'run') {
       return [this.#endByHand(step.form, unit, worked, path)];

@@ -68,7 +68,7 @@ function effect(model: Model, step: SimpleStep, scope: ModelScope, unit: ModelUn
   const { holdings } = scope;
   const { level } = unit;
   const open = () => {
-    if (unit.hasEnded) {
+    if (unit.hasEnded || unit.isShadowed) {
       throw new Failed('closed');
     }
   };

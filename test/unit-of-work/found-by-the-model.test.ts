@@ -104,6 +104,21 @@ describe('found by the model', () => {
       expect(accepted).to.include(true).and.to.include(false);
     });
 
+    it('promise 6: statements that nobody awaited, and that waited for their turn, ran after the rollback, and were stored', async () => {
+      const outcomes: Promise<unknown>[] = [];
+      const unit = await bank.uow.begin();
+      for (const owner of ['Ada', 'Grace', 'Mary', 'Joan']) {
+        outcomes.push(unit.session.insert(Account, { owner }).catch((error: unknown) => error));
+      }
+      await unit.rollback();
+      for (const outcome of await Promise.all(outcomes)) {
+        if (outcome instanceof Error) {
+          expect(outcome).to.be.instanceOf(UnitOfWorkClosedError);
+        }
+      }
+      expect(await bank.rows('select owner from account')).to.deep.equal([]);
+    });
+
     it('promise 5: commit() as the first, synchronous step did not wait for its end', async () => {
       for (const propagation of ['required', 'supports'] as const) {
         await bank.uow.run(async (outer) => {

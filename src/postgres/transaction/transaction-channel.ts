@@ -199,6 +199,7 @@ export class TransactionChannel {
   ): Promise<T> {
     let deadline: number | undefined;
     for (let replaced = 0; ; replaced += 1) {
+      this.#state.assertNotEnded();
       this.#state.notice(this.connection.current);
       this.#state.assertAlive();
       const session = await this.#connect(savepoint, deadline);

@@ -137,6 +137,13 @@ export class TransactionState {
     }
   }
 
+  /** What was handed over in time may have had to wait for its turn for too long. */
+  assertNotEnded(): void {
+    if (this.#status !== 'active') {
+      throw this.closedError();
+    }
+  }
+
   assertAlive(): void {
     if (this.#death) {
       throw new UnitOfWorkClosedError(
