@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ChangeSetPersister, EntityLoader, wrap } from '@mikro-orm/core';
+import { ChangeSetPersister, Collection, EntityLoader, wrap } from '@mikro-orm/core';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { expect } from 'chai';
 import pg from 'pg';
@@ -44,6 +44,7 @@ describe('what the library leans on, by docs/internals.md', () => {
       EntityLoader: () => EntityLoader.prototype,
       IdentityMap: () => em.getUnitOfWork().getIdentityMap(),
       ChangeSetPersister: () => ChangeSetPersister.prototype,
+      Collection: () => Collection.prototype,
       EntityComparator: () => em.getComparator(),
       Hydrator: () => em.getHydrator(),
       WrappedEntity: () => wrap(account, true),
