@@ -39,7 +39,7 @@ export class ModelUnit {
   doomedBy: string | undefined;
   /** Branches that may end or abort it run side by side: who is first, only the log can tell. */
   race: Race | undefined;
-  /** Opened by begin(), and so around no code, from the work of a unit that has ended and takes nothing any more. */
+  /** Opened by begin(), and so around no code, from the work of a unit that has ended: what is asked of it may be refused. */
   isShadowed = false;
   afterCommit: ModelHook[] = [];
   afterRollback: ModelHook[] = [];

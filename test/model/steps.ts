@@ -41,6 +41,9 @@ export function performInUnit(
 ): string | undefined {
   const { level, uncertain } = unit;
   const apply = effect(model, step, scope, unit, place);
+  if (unit.isShadowed && model.actual(place) === 'closed') {
+    return model.check(place, ['closed'], false);
+  }
   if (uncertain && model.actual(place) !== 'ok') {
     // what failed has no effect, but that PostgreSQL may have given the transaction up
     const failure = model.check(place, knownFailures(step, place), true);
@@ -68,7 +71,7 @@ function effect(model: Model, step: SimpleStep, scope: ModelScope, unit: ModelUn
   const { holdings } = scope;
   const { level } = unit;
   const open = () => {
-    if (unit.hasEnded || unit.isShadowed) {
+    if (unit.hasEnded) {
       throw new Failed('closed');
     }
   };
