@@ -17,13 +17,13 @@ export async function heldEntity<Entity extends object>(
   ) {
     return entityOrKey;
   }
-  const key: unknown = Utils.isEntity(entityOrKey) ? keyOf(entityOrKey) : entityOrKey;
+  const isKeyless = Utils.isEntity(entityOrKey) && keyOf(entityOrKey) === undefined;
   const options = scope.standalone ? { refresh: true, cache: false } : {};
-  const found =
-    key === undefined
-      ? null
-      : ofClass(scope, await scope.session.findOne(scope.entity, keyFor(scope, call, entityOrKey) as never, options));
+  const found = isKeyless
+    ? null
+    : ofClass(scope, await scope.session.findOne(scope.entity, keyFor(scope, call, entityOrKey) as never, options));
   if (found === null) {
+    const key: unknown = Utils.isEntity(entityOrKey) ? keyOf(entityOrKey) : entityOrKey;
     throw notFound(Utils.className(scope.entity), key, 'Nothing was changed.');
   }
   return found as Entity;
