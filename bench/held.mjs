@@ -2,6 +2,7 @@
 // `em.fork().transactional()` on the same driver, in one run, contenders taking turns; the median of the rounds.
 // `node bench/held.mjs [rounds]`, on the server of DATABASE_URL or else on one of its own; build the library and run
 // `npm install` in bench/ before.
+import { median } from './report/statistics.mjs';
 import { Account, BankUnitOfWork, engineFor, fillTable } from './support/account.mjs';
 import { query, withDatabase } from './support/database.mjs';
 
@@ -74,10 +75,10 @@ await withDatabase(async (url) => {
   }
   await engineFactory.dispose();
 
-  const median = (name) => times[name].toSorted((a, b) => a - b)[Math.floor(rounds / 2)];
+  const medianOf = (name) => median(times[name]);
   console.log(`CPU of the client, median of ${rounds} rounds`);
   for (const name of Object.keys(contenders)) {
-    console.log(`${name.padEnd(46)} ${median(name).toFixed(3).padStart(8)} ms`);
+    console.log(`${name.padEnd(46)} ${medianOf(name).toFixed(3).padStart(8)} ms`);
   }
   const ratios = [
     ['an empty inner unit, 10,000 held', 'an empty inner unit', 2],
@@ -90,7 +91,7 @@ await withDatabase(async (url) => {
   ];
   console.log('');
   for (const [name, base, aim] of ratios) {
-    const ratio = (median(name) / median(base)).toFixed(2);
+    const ratio = (medianOf(name) / medianOf(base)).toFixed(2);
     console.log(`${`${name} : ${base}`.padEnd(82)} ${ratio.padStart(6)}${aim ? `   aim ${aim}` : ''}`);
   }
 });

@@ -4,6 +4,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { engineOptions, MikroOrmEngineFactory, MikroOrmRepository, MikroOrmUnitOfWork } from 'mikro-orm-uow';
 import { RollbackEngineFactory } from 'mikro-orm-uow/testing';
+import { median } from './report/statistics.mjs';
 import { withDatabase } from './support/database.mjs';
 
 const rounds = Number(process.argv[2] ?? 10);
@@ -76,8 +77,4 @@ async function measure(engineFactory, entities) {
   const ms = (value, width) => `${value.toFixed(2)} ms`.padStart(width);
   const ratio = `${(truncated / rolledBack).toFixed(1)} : 1`.padStart(26);
   return `${String(entities.length).padStart(6)}${ms(nothing, 16)}${ms(rolledBack, 13)}${ms(truncated, 11)}${ratio}`;
-}
-
-function median(values) {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }

@@ -2,6 +2,7 @@
 // `node bench/rows.mjs [rounds]`, on the server of DATABASE_URL or else on one of its own; build the library and run
 // `npm install` in bench/ before.
 import pg from 'pg';
+import { median } from './report/statistics.mjs';
 import { Account, BankUnitOfWork, engineFor, fillTable, standaloneAccounts } from './support/account.mjs';
 import { withDatabase } from './support/database.mjs';
 
@@ -42,7 +43,6 @@ await withDatabase(async (url) => {
   await client.end();
   await engineFactory.dispose();
 
-  const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
   const base = median(times['pg: select *']);
   console.log(`${count} rows, median of ${rounds} rounds`);
   for (const [name, values] of Object.entries(times)) {

@@ -17,13 +17,14 @@ export async function heldEntity<Entity extends object>(
   ) {
     return entityOrKey;
   }
-  const isKeyless = Utils.isEntity(entityOrKey) && keyOf(entityOrKey) === undefined;
+  const isEntity = Utils.isEntity(entityOrKey);
+  const key: unknown = isEntity ? keyOf(entityOrKey) : entityOrKey;
   const options = scope.standalone ? { refresh: true, cache: false } : {};
-  const found = isKeyless
-    ? null
-    : ofClass(scope, await scope.session.findOne(scope.entity, keyFor(scope, call, entityOrKey) as never, options));
+  const found =
+    isEntity && key === undefined
+      ? null
+      : ofClass(scope, await scope.session.findOne(scope.entity, keyFor(scope, call, entityOrKey) as never, options));
   if (found === null) {
-    const key: unknown = Utils.isEntity(entityOrKey) ? keyOf(entityOrKey) : entityOrKey;
     throw notFound(Utils.className(scope.entity), key, 'Nothing was changed.');
   }
   return found as Entity;

@@ -26,11 +26,14 @@ export function hydrateKeepingChanges(
   if (dirty.size === 0) {
     return create.call(factory, meta.class, row, options);
   }
-  const clean = Object.fromEntries(Object.entries(row).filter(([name]) => !dirty.has(name)));
-  const hydrated = create.call(factory, meta.class, clean, options);
+  const hydrated = create.call(factory, meta.class, without(row, dirty), options);
   Object.assign(wrap(hydrated, true).__originalEntityData as object, Object.fromEntries(dirty));
   return hydrated;
 }
+
+/** The values of a row but for some. */
+export const without = (row: Row, names: { has(name: string): boolean }): Row =>
+  Object.fromEntries(Object.entries(row).filter(([name]) => !names.has(name)));
 
 /** The properties that differ from what the session believes is stored, each with that. */
 function dirtyProperties(session: EntityManager, entity: object): Map<string, unknown> {

@@ -2,12 +2,13 @@ import {
   Collection,
   EntityFactory,
   EntityLoader,
+  type EntityMetadata,
   type EntityProperty,
   IdentityMap,
   Utils,
   wrap,
 } from '@mikro-orm/core';
-import { isReading } from './hydration.js';
+import { isReading, without } from './hydration.js';
 import { type Journaled, stateOf } from './journal.js';
 import { isToMany } from './metadata.js';
 
@@ -106,35 +107,37 @@ const notingFactory = over(factory, {
     }
     const { __meta: own } = wrap(held as object, true);
     journal?.touched.add(held);
-    const row = { ...data };
-    const spared = new Set<string>();
+    const kept = new Set<string>();
     const added = new Map<string, readonly object[]>();
-    for (const property of own.relations.filter(bringsItems)) {
-      const { name: field } = property;
+    for (const { name: field } of own.relations.filter(bringsItems)) {
       const collection = held[field];
       if (Utils.isCollection<object>(collection)) {
         journal?.collection(held, field, stateOf(collection));
         // what was done to it while the row was on its way is still to be stored
         if (isSpared && collection.isDirty()) {
-          collection.isInitialized() ? spared.add(field) : added.set(field, collection.getItems(false));
+          collection.isInitialized() ? kept.add(field) : added.set(field, collection.getItems(false));
         }
       }
     }
-    const taken =
-      spared.size === 0 ? data : Object.fromEntries(Object.entries(data).filter(([field]) => !spared.has(field)));
+    // MikroORM leaves to the constructor what it sets, also where there is nothing left to construct
+    const parameters = options.refresh && own.forceConstructor ? parametersIn(own, data) : undefined;
+    const taken = kept.size === 0 ? data : without(data, kept);
     const entity = factory.create.call(this, name, taken as never, options) as Values;
     for (const [field, items] of added) {
       addTo(entity[field] as Collection<object>, items);
     }
-    if (options.refresh && own.forceConstructor) {
-      // MikroORM leaves to the constructor what it sets, also where there is nothing left to construct
-      const names = (own.constructorParams ?? []) as readonly string[];
-      const parameters = Object.fromEntries(names.filter((each) => each in row).map((each) => [each, row[each]]));
+    if (parameters !== undefined) {
       this['hydrate'](entity, own as never, parameters as never, { ...options, newEntity: false });
     }
     return entity;
   },
 });
+
+/** What a row has for the parameters of the class's constructor. */
+function parametersIn({ constructorParams = [] }: EntityMetadata, row: Values): Values {
+  const names = constructorParams as readonly string[];
+  return Object.fromEntries(names.filter((each) => each in row).map((each) => [each, row[each]]));
+}
 
 function addTo(collection: Collection<object>, items: readonly object[]): void {
   for (const item of items) {

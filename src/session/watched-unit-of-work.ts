@@ -60,10 +60,11 @@ export const watchedUnitOfWork = over(base, {
   remove: noted('remove'),
   scheduleOrphanRemoval: noted('scheduleOrphanRemoval'),
   computeChangeSets(this: UnitOfWork) {
+    const { isFlushing, watch } = bindingOf(this);
     base.computeChangeSets.call(this);
     // whoever wants to see the changes may have them computed at any time
-    if (bindingOf(this).isFlushing) {
-      bindingOf(this).watch.start();
+    if (isFlushing) {
+      watch.start();
     }
   },
   commitCollectionUpdates(this: UnitOfWork, context: never) {
@@ -82,11 +83,11 @@ export const watchedUnitOfWork = over(base, {
   },
   /** Comes when all subscribers have seen the changes, before anything is sent. */
   filterCollectionUpdates(this: UnitOfWork) {
-    const { journal, watch } = bindingOf(this);
+    const { journal, watch, sending } = bindingOf(this);
     watch.start();
     journal?.sends(this.getCollectionUpdates() as Collection<object>[]);
     base['filterCollectionUpdates'].call(this);
-    bindingOf(this).sending?.(this);
+    sending?.(this);
   },
   /** Ends each flush, also one that failed. */
   postCommitCleanup(this: UnitOfWork) {

@@ -31,7 +31,7 @@ export class UnitConnectionProxy implements ConnectionProxy<EntityManager> {
       const { inner, opening } = unit;
       if (inner !== undefined && !isInside(inner)) {
         // one that is ending already is waited for, too
-        if (inner.manual && inner.joinable) {
+        if (unit.innerByHand !== undefined) {
           throw new UnitOfWorkError(
             'An inner unit of work that was opened by begin() is still open in this one. Use its repositories, or commit or roll it back first. Nothing was sent.',
           );

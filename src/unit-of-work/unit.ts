@@ -148,6 +148,11 @@ export class Unit implements SessionOwner {
     return this.#binding?.session === session;
   }
 
+  /** An inner unit from `begin()` that still takes statements: whoever works for it is around no code. */
+  get innerByHand(): Unit | undefined {
+    return this.inner?.manual && this.inner.joinable ? this.inner : undefined;
+  }
+
   /** The session of the transaction. Throws UnitOfWorkClosedError once the unit has begun to end. */
   get session(): EntityManager {
     const refusal = this.#refusalHere();
@@ -274,9 +279,9 @@ export class Unit implements SessionOwner {
     if (!this.joinable) {
       return this.closedError();
     }
-    const { inner } = this;
+    const { inner, innerByHand } = this;
     // in the session that both share, nobody can tell whom code beside a unit from begin() works for, unless that one is ending
-    if (inner !== undefined && !(inner.manual && inner.joinable) && !isInside(inner)) {
+    if (inner !== undefined && innerByHand === undefined && !isInside(inner)) {
       return new UnitOfWorkError(
         'An inner unit of work is open in this one: what the outer session would send now would be undone with the inner unit if that fails. Await the inner unit first, or use its own session. Nothing was sent.',
       );
@@ -306,9 +311,9 @@ export class Unit implements SessionOwner {
   /** A flush has failed: MikroORM has forgotten what it was to store, so the unit can't be committed any more. */
   flushFailed(error: unknown): void {
     let unit = this.#here;
-    // what is sent while a unit from begin() is open goes into its savepoint: whoever works for it is around no code
-    while (unit.inner?.manual && unit.inner.joinable) {
-      unit = unit.inner;
+    // what is sent while a unit from begin() is open goes into its savepoint
+    for (let { innerByHand } = unit; innerByHand !== undefined; { innerByHand } = unit) {
+      unit = innerByHand;
     }
     unit.state.doom(flushFailed(error));
   }
