@@ -293,9 +293,5 @@ async function close(
     hooks.capture(captured);
     return afterHooks(status, [], failure ?? unrestored);
   }
-  if (status === 'unknown') {
-    hooks.drop();
-    return afterHooks(status, [], failure ?? unrestored);
-  }
   return afterHooks(status, await hooks.run(status, failure?.error), failure ?? unrestored);
 }

@@ -60,10 +60,11 @@ export class Hooks {
     this.#afterRollback.length = 0;
   }
 
-  /** Runs what waits for this outcome, in order, and drops the rest. Resolves to what they threw. */
-  async run(outcome: 'committed' | 'rolled-back', failure?: unknown): Promise<unknown[]> {
-    const [due, moot]: [RollbackHook[], RollbackHook[]] =
-      outcome === 'committed' ? [this.#afterCommit, this.#afterRollback] : [this.#afterRollback, this.#afterCommit];
+  /** Runs what waits for this outcome, in order, and drops the rest. Resolves to what they threw. Nothing waits for one that is unknown. */
+  async run(outcome: 'committed' | 'rolled-back' | 'unknown', failure?: unknown): Promise<unknown[]> {
+    const due: RollbackHook[] = { committed: this.#afterCommit, 'rolled-back': this.#afterRollback, unknown: [] }[
+      outcome
+    ];
     const errors: unknown[] = [];
     // by shift(), so that a hook can register another one
     for (let hook = due.shift(); hook !== undefined; hook = due.shift()) {
@@ -73,13 +74,9 @@ export class Hooks {
         errors.push(error);
       }
     }
-    moot.length = 0;
+    this.#afterCommit.length = 0;
+    this.#afterRollback.length = 0;
     this.#isOver = true;
     return errors;
-  }
-
-  /** Nothing runs: how the unit ended is not known. */
-  drop(): void {
-    this.#isOver = true;
   }
 }
