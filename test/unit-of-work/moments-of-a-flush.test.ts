@@ -195,6 +195,19 @@ describe('promise 1: beside a flush, whatever its moment, is stored what is done
     });
   }
 
+  for (const name of ['an item is added', 'an item is removed', 'a new item is added']) {
+    it(`promise 23: beside a statement that deletes an entity which is held, ${name}`, async () => {
+      const moments = [...[3, 6].map(steps), ...[1, 2, 3, 4].map(turns)];
+      const { expected, found } = await stored(
+        () => {},
+        actions[name] as (held: Held) => void,
+        moments,
+        ({ u, third }) => u.posts.deleteMany({ id: third.id }),
+      );
+      expect(found).to.deep.equal(moments.map(() => expected));
+    });
+  }
+
   it('also while a subscriber looks at what is about to be sent', async () => {
     const orm = await place.engineFactory.create();
     let looks = () => {};
