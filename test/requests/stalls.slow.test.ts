@@ -183,14 +183,16 @@ describe('promise 31: the time for a text is in proportion to its length', funct
                 : call(undefined as never, long, uow),
             );
           };
-          const short = await time(100_000);
+          let short = await time(100_000);
           let long = await time(1_000_000);
           // linear is 10, quadratic is 100; what is short is noise
-          const bound = 250 + 30 * short;
-          if (long > bound) {
+          const isSlow = () => short > 1_000 || long > 250 + 30 * short;
+          // a collection of this process's garbage counts as well, but does not fall into each of several tries
+          for (let again = 0; isSlow() && again < 4; again++) {
+            short = Math.min(short, await time(100_000));
             long = Math.min(long, await time(1_000_000));
           }
-          if (long > bound || short > 1_000) {
+          if (isSlow()) {
             slow.push(`${what}: ${Math.round(short)} ms for 100 kB, ${Math.round(long)} ms for 1 MB`);
           }
         }
