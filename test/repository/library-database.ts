@@ -1,10 +1,6 @@
 import type { EntityManager } from '@mikro-orm/core';
-import type { EngineOptions } from '../../src/engine/engine-factory.js';
-import { engineOptions, MikroOrmConnectionProxy, MikroOrmEngineFactory } from '../../src/index.js';
-import { createDatabase, query } from '../support/database.js';
-import { emptyPglite } from '../support/pglite.js';
-import { recordPglite } from '../support/record-pglite.js';
-import { startProxy } from '../support/wire-proxy.js';
+import { MikroOrmConnectionProxy, MikroOrmEngineFactory } from '../../src/index.js';
+import { type EngineName, engineNames, Ground, sharedGround } from '../support/ground.js';
 import { AuthorRepository, BookRepository, LibraryUnitOfWork, libraryEntities, ShelfRepository } from './library.js';
 
 /** The repositories of the library, in a unit or on their own. */
@@ -22,7 +18,7 @@ export interface Library {
   readonly engineFactory: MikroOrmEngineFactory;
   readonly uow: LibraryUnitOfWork;
   readonly mode: Mode;
-  readonly engine: 'postgresql' | 'pglite';
+  readonly engine: EngineName;
   /** Runs `work` with the repositories, in a unit that is committed at the end or standalone. */
   run<T>(work: (repositories: Repositories, session: () => Promise<EntityManager>) => Promise<T>): Promise<T>;
   /** Rows, read beside the library. */
@@ -32,19 +28,9 @@ export interface Library {
   forget(): void;
 }
 
-interface Place {
-  readonly options: () => Promise<EngineOptions>;
-  query(sql: string): Promise<object[]>;
-  sql(): string[];
-  forget(): void;
-}
-
-/** Made when the first test of this process asks for them, and kept for all its test files. */
-const places = new Map<string, Promise<Place>>();
-
 /** Declares the same tests on each database, in a unit and standalone. */
 export function forEachLibrary(tests: (library: Library) => void): void {
-  for (const engine of ['postgresql', 'pglite'] as const) {
+  for (const engine of engineNames) {
     for (const mode of ['in a unit', 'standalone'] as const) {
       describe(`on ${engine}, ${mode}`, () => tests(useLibrary(engine, mode)));
     }
@@ -53,18 +39,17 @@ export function forEachLibrary(tests: (library: Library) => void): void {
 
 /** Declares hooks that give each test of the surrounding `describe` a library. */
 export function useLibrary(engine: Library['engine'], mode: Mode): Library {
-  let place: Place;
+  const options = { entities: libraryEntities };
+  let ground: Ground;
   let engineFactory: MikroOrmEngineFactory;
 
   before(async () => {
-    const made = places.get(engine) ?? (engine === 'pglite' ? onPglite() : onPostgres());
-    places.set(engine, made);
-    place = await made;
+    ground = await sharedGround('library', engine, () => Ground.withTables(engine, options));
   });
   beforeEach(async () => {
-    await place.query('truncate author, shelf, book restart identity cascade');
-    engineFactory = new MikroOrmEngineFactory(place.options());
-    place.forget();
+    await ground.empty();
+    engineFactory = new MikroOrmEngineFactory(ground.options(options));
+    ground.forget();
   });
   afterEach(() => engineFactory.dispose({ timeout: 0 }));
 
@@ -89,47 +74,12 @@ export function useLibrary(engine: Library['engine'], mode: Mode): Library {
       ];
       return work({ authors, shelves, books }, () => proxy.connect());
     },
-    rows: <Row extends object>(sql: string) => place.query(sql) as Promise<Row[]>,
-    sql: () => place.sql().filter(isWritten),
-    forget: () => place.forget(),
+    rows: (sql) => ground.query(sql),
+    sql: () => ground.sql().filter(isWritten),
+    forget: () => ground.forget(),
   };
   return library;
 }
 
 const isWritten = (text: string): boolean =>
   text.trim() !== '' && !/^(begin|commit|rollback|savepoint|release|start|discard|select pg_|set )/i.test(text.trim());
-
-async function withTables(place: Place): Promise<Place> {
-  const engineFactory = new MikroOrmEngineFactory(place.options());
-  try {
-    await (await engineFactory.create()).schema.create();
-    return place;
-  } finally {
-    await engineFactory.dispose();
-  }
-}
-
-const optionsAt = (dsn: string, extra: EngineOptions = {}) =>
-  engineOptions({ dsn, poolSize: 4 }, { entities: libraryEntities, ...extra });
-
-async function onPostgres(): Promise<Place> {
-  const database = await createDatabase();
-  const proxy = (await startProxy(database.url)).unref();
-  return withTables({
-    options: () => optionsAt(proxy.url),
-    query: (sql) => query(database.url, sql),
-    sql: () => proxy.sqlByConnection().flat(),
-    forget: () => proxy.reset(),
-  });
-}
-
-async function onPglite(): Promise<Place> {
-  const pglite = await emptyPglite();
-  const recording = recordPglite(pglite);
-  return withTables({
-    options: () => optionsAt('pglite://memory', { driverOptions: { pglite } }),
-    query: (sql) => recording.query(sql),
-    sql: () => [...recording.sent],
-    forget: () => void recording.sent.splice(0),
-  });
-}

@@ -1,8 +1,5 @@
-import { PGlite } from '@electric-sql/pglite';
-import { type EngineOptions, engineOptions, MikroOrmConnectionProxy, MikroOrmEngineFactory } from '../../src/index.js';
-import { createDatabase, query } from '../support/database.js';
-import { recordPglite } from '../support/record-pglite.js';
-import { startProxy } from '../support/wire-proxy.js';
+import { MikroOrmConnectionProxy, MikroOrmEngineFactory } from '../../src/index.js';
+import { type EngineName, Ground, onEachEngine, sharedGround } from '../support/ground.js';
 import { ShopUnitOfWork, shopEntities, shopRepositories, shopRows, shopTables } from './shop.js';
 
 /** The repositories of the shop, in a unit or on their own. */
@@ -12,7 +9,7 @@ export type ShopRepositories = {
 
 /** A database with the shop's tables and rows, and an engine on it. */
 export interface Shop {
-  readonly engine: 'postgresql' | 'pglite';
+  readonly engine: EngineName;
   readonly engineFactory: MikroOrmEngineFactory;
   readonly uow: ShopUnitOfWork;
   /** Runs `work` with repositories in a unit that is rolled back at the end, or with standalone ones. */
@@ -27,36 +24,23 @@ export interface Shop {
   forget(): void;
 }
 
-interface Place {
-  readonly options: () => Promise<EngineOptions>;
-  query(sql: string): Promise<object[]>;
-  exec(statements: string): Promise<unknown>;
-  sql(): string[];
-  forget(): void;
-}
-
-const places = new Map<string, Promise<Place>>();
-
 /** Declares the same tests on each database. */
 export function forEachShop(tests: (shop: Shop) => void): void {
-  for (const engine of ['postgresql', 'pglite'] as const) {
-    describe(`on ${engine}`, () => tests(useShop(engine)));
-  }
+  onEachEngine((engine) => tests(useShop(engine)));
 }
 
 function useShop(engine: Shop['engine']): Shop {
-  let place: Place;
+  const options = { entities: shopEntities };
+  let ground: Ground;
   let engineFactory: MikroOrmEngineFactory;
   before(async function () {
     this.timeout(300_000); // PGlite takes its time on a busy machine
-    const made = places.get(engine) ?? withTables(engine === 'pglite' ? onPglite() : onPostgres());
-    places.set(engine, made);
-    place = await made;
-    engineFactory = new MikroOrmEngineFactory(place.options());
+    ground = await sharedGround('shop', engine, () => Ground.withTables(engine, options));
+    engineFactory = new MikroOrmEngineFactory(ground.options(options, engine === 'pglite' ? 1 : 4));
   });
   beforeEach(async () => {
     await shop.reset();
-    place.forget();
+    ground.forget();
   });
   after(() => engineFactory.dispose({ timeout: 0 }));
 
@@ -77,48 +61,17 @@ function useShop(engine: Shop['engine']): Shop {
       const made = Object.entries(shopRepositories).map(([name, Repository]) => [name, new Repository(proxy)]);
       return work(Object.fromEntries(made) as ShopRepositories);
     },
-    rows: <Row extends object>(sql: string) => place.query(sql) as Promise<Row[]>,
+    rows: (sql) => ground.query(sql),
     async everything() {
       const tables = shopTables.map((table) => `(select json_agg(t order by t::text) from ${table} t) as ${table}`);
-      return JSON.stringify(await place.query(`select ${tables.join(', ')}`));
+      return JSON.stringify(await ground.query(`select ${tables.join(', ')}`));
     },
     async reset() {
-      await place.exec(`truncate ${shopTables.join(', ')} restart identity; ${shopRows}`);
+      await ground.empty();
+      await ground.query(shopRows);
     },
-    sql: () => place.sql(),
-    forget: () => place.forget(),
+    sql: () => ground.sql(),
+    forget: () => ground.forget(),
   };
   return shop;
-}
-
-async function withTables(made: Promise<Place>): Promise<Place> {
-  const place = await made;
-  await using engineFactory = new MikroOrmEngineFactory(place.options());
-  await (await engineFactory.create()).schema.create();
-  return place;
-}
-
-async function onPostgres(): Promise<Place> {
-  const database = await createDatabase();
-  const proxy = (await startProxy(database.url)).unref();
-  return {
-    options: () => engineOptions({ dsn: proxy.url, poolSize: 4 }, { entities: shopEntities }),
-    query: (sql) => query(database.url, sql),
-    exec: (statements) => query(database.url, statements),
-    sql: () => proxy.sqlByConnection().flat(),
-    forget: () => proxy.reset(),
-  };
-}
-
-async function onPglite(): Promise<Place> {
-  const pglite = await PGlite.create();
-  const recording = recordPglite(pglite);
-  return {
-    options: () =>
-      engineOptions({ dsn: 'pglite://memory', poolSize: 1 }, { entities: shopEntities, driverOptions: { pglite } }),
-    query: (sql) => recording.query(sql),
-    exec: (statements) => pglite.exec(statements),
-    sql: () => [...recording.sent],
-    forget: () => void recording.sent.splice(0),
-  };
 }

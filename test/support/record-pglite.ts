@@ -1,9 +1,9 @@
-import type { PGlite, Transaction } from '@electric-sql/pglite';
+import type { PGlite, Results, Transaction } from '@electric-sql/pglite';
 
 /** What a PGlite has been sent, transaction control included, and a way to it that is not recorded. */
 export interface PgliteRecording {
   readonly sent: string[];
-  query(sql: string): Promise<object[]>;
+  exec(statements: string): Promise<Results[]>;
 }
 
 /** Writes down all that goes through a PGlite instance from now on. */
@@ -50,5 +50,5 @@ export function recordPglite(pglite: PGlite): PgliteRecording {
     exec: { configurable: true, value: through(pglite, exec as never) },
     transaction: { configurable: true, value: recorded },
   });
-  return { sent, query: async (sql) => (await query.call(pglite, sql)).rows as object[] };
+  return { sent, exec: (statements) => exec.call(pglite, statements) };
 }

@@ -2,7 +2,8 @@ import { TransactionPropagation } from '@mikro-orm/core';
 import { expect } from 'chai';
 import { ConfigurationError, TransactionAbortedError, type UnitOfWorkOptions } from '../../src/index.js';
 import type { BankUnitOfWork } from '../support/bank.js';
-import { type Bank, type EngineName, forEachBank } from '../support/bank-database.js';
+import { type Bank, forEachBank } from '../support/bank-database.js';
+import type { EngineName } from '../support/ground.js';
 import { rejection } from '../support/rejection.js';
 
 type Unit = Awaited<ReturnType<BankUnitOfWork['begin']>>;

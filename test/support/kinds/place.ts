@@ -1,16 +1,12 @@
-import { PGlite } from '@electric-sql/pglite';
 import type { EntityClass, EntityName, EntitySchema } from '@mikro-orm/core';
 import type { EngineOptions } from '../../../src/engine/engine-factory.js';
 import {
-  engineOptions,
   MikroOrmConnectionProxy,
   MikroOrmEngineFactory,
   MikroOrmRepository,
   MikroOrmUnitOfWork,
 } from '../../../src/index.js';
-import { createDatabase, query } from '../database.js';
-import { recordPglite } from '../record-pglite.js';
-import { startProxy } from '../wire-proxy.js';
+import { type EngineName, Ground, onEachEngine } from '../ground.js';
 
 export type Entities = readonly (EntityClass<object> | EntitySchema)[];
 
@@ -44,51 +40,30 @@ function unitOf<Entity extends object>(entity: EntityName<Entity>) {
 /** Declares the same tests once for each kind of database. */
 export function forEachPlace(
   entities: Entities,
-  tests: (place: Place, engine: 'postgresql' | 'pglite') => void,
+  tests: (place: Place, engine: EngineName) => void,
   extra: EngineOptions = {},
   prepare: readonly string[] = [],
 ): void {
-  for (const engine of ['postgresql', 'pglite'] as const) {
-    describe(`on ${engine}`, () => tests(usePlace(engine, entities, extra, prepare), engine));
-  }
-}
-
-interface Ground {
-  options(): Promise<EngineOptions>;
-  query(sql: string): Promise<object[]>;
-  sql(): string[];
-  forget(): void;
-  drop(): Promise<void>;
+  onEachEngine((engine) => tests(usePlace(engine, entities, extra, prepare), engine));
 }
 
 /** Declares hooks that give each test of the surrounding `describe` such a place. `prepare` runs before the tables are made. */
 export function usePlace(
-  engine: 'postgresql' | 'pglite',
+  engine: EngineName,
   entities: Entities,
   extra: EngineOptions = {},
   prepare: readonly string[] = [],
 ): Place {
+  const options = { entities: [...entities], ...extra };
   let ground: Ground;
-  let tables = '';
   let engineFactory: MikroOrmEngineFactory;
 
-  before(async function () {
-    this.timeout(60_000); // PGlite takes its time on a busy machine
-    const options = { entities: [...entities], ...extra };
-    ground = await (engine === 'pglite' ? onPglite(options) : onPostgres(options));
-    for (const sql of prepare) {
-      await ground.query(sql);
-    }
-    await using maker = new MikroOrmEngineFactory(ground.options());
-    await (await maker.create()).schema.create();
-    const names = (await ground.query(
-      `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema')`,
-    )) as { name: string }[];
-    tables = names.map(({ name }) => name).join(', ');
+  before(async () => {
+    ground = await Ground.withTables(engine, options, prepare);
   });
   beforeEach(async () => {
-    await ground.query(`truncate ${tables} restart identity cascade`);
-    engineFactory = new MikroOrmEngineFactory(ground.options());
+    await ground.empty();
+    engineFactory = new MikroOrmEngineFactory(ground.options(options));
     ground.forget();
   });
   afterEach(() => engineFactory.dispose({ timeout: 0 }));
@@ -104,35 +79,8 @@ export function usePlace(
         ? work(new Rows(new MikroOrmConnectionProxy(engineFactory)))
         : new Unit(engineFactory).run((u) => work(u.rows));
     },
-    rows: <Row extends object>(sql: string) => ground.query(sql) as Promise<Row[]>,
+    rows: (sql) => ground.query(sql),
     sql: () => ground.sql(),
     forget: () => ground.forget(),
-  };
-}
-
-async function onPostgres(options: EngineOptions): Promise<Ground> {
-  const database = await createDatabase();
-  const proxy = (await startProxy(database.url)).unref();
-  return {
-    options: () => engineOptions({ dsn: proxy.url, poolSize: 4 }, options),
-    query: (sql) => query(database.url, sql),
-    sql: () => proxy.sqlByConnection().flat(),
-    forget: () => proxy.reset(),
-    async drop() {
-      await proxy.close();
-      await database.drop();
-    },
-  };
-}
-
-async function onPglite(options: EngineOptions): Promise<Ground> {
-  const pglite = await PGlite.create();
-  const recording = recordPglite(pglite);
-  return {
-    options: () => engineOptions({ dsn: 'pglite://memory', poolSize: 4 }, { driverOptions: { pglite }, ...options }),
-    query: (sql) => recording.query(sql),
-    sql: () => [...recording.sent],
-    forget: () => void recording.sent.splice(0),
-    drop: () => pglite.close(),
   };
 }
