@@ -90,7 +90,7 @@ describe('promise 22: each call beside each other one', () => {
         for (const second of calls) {
           for (const delay of delays[engine]) {
             const what = `${first.name} | ${second.name} after ${delay}`;
-            await place.rows('truncate row restart identity');
+            await place.rows('delete from row; alter sequence row_id_seq restart');
             await place.rows(`insert into row (name, amount) select 'r' || n, n from generate_series(1, 3) n`);
             let held: Row[] = [];
             try {
@@ -139,7 +139,7 @@ describe('promise 22: each call beside each other one', () => {
       for (const first of ofAmount) {
         for (const [name, second] of Object.entries(ofNote)) {
           for (const delay of delays[engine]) {
-            await place.rows('truncate row restart identity');
+            await place.rows('delete from row; alter sequence row_id_seq restart');
             await place.rows(`insert into row (name, amount) select 'r' || n, n from generate_series(1, 3) n`);
             let shown: Row | undefined;
             await new RowUnitOfWork(place.engineFactory).run(async (u) => {
