@@ -12,11 +12,40 @@ import { startProxy, type WireProxy } from '../support/wire-proxy.js';
 /** What is known of a lost COMMIT: what became of it, or nothing. */
 type Verdict = 'known' | 'unknown';
 
+/** What happens before anybody can ask what became of a COMMIT; `stored` resolves when the server has done its part. */
+type Meanwhile = (stored: () => Promise<unknown>) => Promise<unknown>;
+
+const nothingElse: Meanwhile = (stored) => stored();
+
+const restartOf =
+  (process: () => OwnServer | PgBouncer): Meanwhile =>
+  async (stored) => {
+    await stored();
+    await process().kill();
+    await process().restart();
+  };
+
 interface Place {
   /** Where the client's messages come by. */
   readonly proxy: WireProxy;
   /** The server whose rows count in the end. */
   readonly rowsAt: () => string;
+}
+
+/** Declares hooks that give each test of the surrounding `describe` a proxy of its own, and no rows. */
+function usePlace(address: () => string, rowsAt = address): Place {
+  let proxy: WireProxy;
+  beforeEach(async () => {
+    await query(rowsAt(), 'truncate account cascade');
+    proxy = await startProxy(address());
+  });
+  afterEach(() => proxy.close());
+  return {
+    get proxy() {
+      return proxy;
+    },
+    rowsAt,
+  };
 }
 
 const count = async (url: string): Promise<number> => {
@@ -43,8 +72,8 @@ function storing(uow: BankUnitOfWork, retry: number) {
  */
 function expectVerdicts(
   verdict: Verdict,
-  place: () => Place,
-  meanwhile: (stored: () => Promise<unknown>) => Promise<unknown>,
+  place: Place,
+  meanwhile: Meanwhile,
   prepare: () => Promise<unknown> = async () => {},
 ): void {
   for (const executed of [true, false]) {
@@ -53,7 +82,7 @@ function expectVerdicts(
       const told = verdict === 'unknown' ? 'not known' : executed || retry > 1 ? 'stored, once' : 'not stored';
       it(`promise 8: a COMMIT that ${what}: ${told}`, async () => {
         await prepare();
-        const { proxy, rowsAt } = place();
+        const { proxy, rowsAt } = place;
         const options = engineOptions(
           { dsn: proxy.url, poolSize: 1 },
           { entities, driverOptions: { connectionTimeoutMillis: 8_000 } },
@@ -97,19 +126,13 @@ async function createTables(url: string): Promise<void> {
 describe('a lost COMMIT, on a server that goes on', function () {
   this.timeout(180_000);
   let server: OwnServer;
-  let proxy: WireProxy;
 
   before(async () => {
     server = await OwnServer.start();
     await createTables(server.url);
   });
   after(() => server.stop());
-  beforeEach(async () => {
-    await query(server.url, 'truncate account cascade');
-    proxy = await startProxy(server.url);
-  });
-  afterEach(() => proxy.close());
-  const place = () => ({ proxy, rowsAt: () => server.url });
+  const place = usePlace(() => server.url);
 
   describe('when statistics were reset before, on the same connection', () => {
     expectVerdicts(
@@ -152,7 +175,6 @@ describe('a lost COMMIT, during maintenance', function () {
   this.timeout(180_000);
   let primary: OwnServer;
   let standby: OwnServer;
-  let proxy: WireProxy;
 
   before(async () => {
     primary = await OwnServer.start();
@@ -163,11 +185,10 @@ describe('a lost COMMIT, during maintenance', function () {
     await standby.stop();
     await primary.stop();
   });
-  beforeEach(async () => {
-    await query(primary.url, 'truncate account cascade');
-    proxy = await startProxy(primary.url);
-  });
-  afterEach(() => proxy.close());
+  const place = usePlace(
+    () => primary.url,
+    () => (primary.pid === undefined ? standby : primary).url,
+  );
 
   /** Resolves when the standby has all that the primary has. */
   const replicated = async (): Promise<void> => {
@@ -189,7 +210,6 @@ describe('a lost COMMIT, during maintenance', function () {
     await replicated();
     await primary.kill();
     await standby.promote();
-    proxy.pointTo(standby.url);
   };
   /** What was promoted is the primary of another standby. */
   const rolledOn = async (): Promise<void> => {
@@ -201,11 +221,11 @@ describe('a lost COMMIT, during maintenance', function () {
   describe('when the address was switched to the standby while the primary lives', () => {
     expectVerdicts(
       'unknown',
-      () => ({ proxy, rowsAt: () => primary.url }),
+      place,
       async (stored) => {
         await stored();
         await replicated();
-        proxy.pointTo(standby.url);
+        place.proxy.pointTo(standby.url);
       },
       restarted,
     );
@@ -215,10 +235,11 @@ describe('a lost COMMIT, during maintenance', function () {
     afterEach(rolledOn);
     expectVerdicts(
       'unknown',
-      () => ({ proxy, rowsAt: () => (primary.pid === undefined ? standby : primary).url }),
+      place,
       async (stored) => {
         await stored();
         await failover();
+        place.proxy.pointTo(standby.url);
       },
       restarted,
     );
@@ -226,16 +247,10 @@ describe('a lost COMMIT, during maintenance', function () {
 
   describe('when the standby had been promoted before', () => {
     before(async () => {
-      proxy = await startProxy(primary.url);
       await failover();
-      await proxy.close();
       await rolledOn();
     });
-    expectVerdicts(
-      'known',
-      () => ({ proxy, rowsAt: () => primary.url }),
-      async (stored) => stored(),
-    );
+    expectVerdicts('known', place, nothingElse);
   });
 });
 
@@ -244,7 +259,6 @@ describeWith('pgbouncer', 'a lost COMMIT, behind PgBouncer', function () {
   let server: OwnServer;
   let behind: WireProxy;
   let bouncer: PgBouncer;
-  let proxy: WireProxy;
 
   before(async () => {
     server = await OwnServer.start();
@@ -257,37 +271,36 @@ describeWith('pgbouncer', 'a lost COMMIT, behind PgBouncer', function () {
     await behind.close();
     await server.stop();
   });
-  beforeEach(async () => {
-    await query(server.url, 'truncate account cascade');
-    proxy = await startProxy(bouncer.url);
-  });
-  afterEach(() => proxy.close());
-  const place = () => ({ proxy, rowsAt: () => server.url });
+  const place = usePlace(
+    () => bouncer.url,
+    () => server.url,
+  );
 
   describe('when nothing else happened', () => {
-    expectVerdicts('known', place, async (stored) => stored());
+    expectVerdicts('known', place, nothingElse);
   });
 
   describe('when the server was restarted after', () => {
-    expectVerdicts('unknown', place, async (stored) => {
-      await stored();
-      await server.kill();
-      await server.restart();
-    });
+    expectVerdicts(
+      'unknown',
+      place,
+      restartOf(() => server),
+    );
   });
 
   describe('when PgBouncer itself was restarted after', () => {
-    expectVerdicts('known', place, async (stored) => {
-      await stored();
-      await bouncer.kill();
-      await bouncer.restart();
-    });
+    expectVerdicts(
+      'known',
+      place,
+      restartOf(() => bouncer),
+    );
   });
 
   for (const retry of [1, 3]) {
     const how = retry === 1 ? 'without retry' : 'with retry';
     // The client's connection outlives the server, whose identity was recorded once a connection.
     it(`promise 8: the server was restarted before, and the client noticed nothing, ${how}: stored, once`, async () => {
+      const { proxy } = place;
       const options = engineOptions({ dsn: proxy.url, poolSize: 1 }, { entities });
       await using engineFactory = new MikroOrmEngineFactory(options);
       const uow = new BankUnitOfWork(engineFactory);
@@ -311,7 +324,7 @@ describeWith('pgbouncer', 'a lost COMMIT, behind PgBouncer', function () {
     });
 
     it(`promise 8: PgBouncer lost its connection to the server at COMMIT, ${how}`, async () => {
-      const options = engineOptions({ dsn: proxy.url, poolSize: 1 }, { entities });
+      const options = engineOptions({ dsn: place.proxy.url, poolSize: 1 }, { entities });
       await using engineFactory = new MikroOrmEngineFactory(options);
       const uow = new BankUnitOfWork(engineFactory);
       behind.loseReply(/^commit$/);
@@ -330,29 +343,23 @@ describeWith('pgbouncer', 'a lost COMMIT, behind PgBouncer', function () {
 describeWith('an older PostgreSQL', 'a lost COMMIT, on an older PostgreSQL', function () {
   this.timeout(180_000);
   let server: OwnServer;
-  let proxy: WireProxy;
 
   before(async () => {
     server = await OwnServer.start({ programs: pathOf('an older PostgreSQL') });
     await createTables(server.url);
   });
   after(() => server.stop());
-  beforeEach(async () => {
-    await query(server.url, 'truncate account cascade');
-    proxy = await startProxy(server.url);
-  });
-  afterEach(() => proxy.close());
-  const place = () => ({ proxy, rowsAt: () => server.url });
+  const place = usePlace(() => server.url);
 
   describe('when nothing else happened', () => {
-    expectVerdicts('known', place, async (stored) => stored());
+    expectVerdicts('known', place, nothingElse);
   });
 
   describe('when it was killed and started again', () => {
-    expectVerdicts('unknown', place, async (stored) => {
-      await stored();
-      await server.kill();
-      await server.restart();
-    });
+    expectVerdicts(
+      'unknown',
+      place,
+      restartOf(() => server),
+    );
   });
 });

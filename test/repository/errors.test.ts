@@ -6,6 +6,7 @@ import {
 } from '@mikro-orm/core';
 import { expect } from 'chai';
 import type { ConstraintDetails } from '../../src/index.js';
+import { engineNames } from '../support/engines.js';
 import { rejection } from '../support/rejection.js';
 import { forEachLibrary, type Library, type Repositories, useLibrary } from './library-database.js';
 
@@ -120,7 +121,7 @@ describe('exceptions for violated constraints', () => {
     }
   });
 
-  for (const engine of ['postgresql', 'pglite'] as const) {
+  for (const engine of engineNames) {
     describe(`in units, on ${engine}`, () => {
       const library = useLibrary(engine, 'in a unit');
 

@@ -1,6 +1,7 @@
 import { wrap } from '@mikro-orm/core';
 import { expect } from 'chai';
 import { ConfigurationError, MikroOrmConnectionProxy, UnitOfWorkClosedError } from '../../src/index.js';
+import { engineNames } from '../support/engines.js';
 import { rejection } from '../support/rejection.js';
 import { type Author, AuthorRepository } from './library.js';
 import { forEachLibrary, useLibrary } from './library-database.js';
@@ -232,7 +233,7 @@ describe('promise 23: large reads and writes', () => {
     });
   });
 
-  for (const engine of ['postgresql', 'pglite'] as const) {
+  for (const engine of engineNames) {
     describe(`on ${engine}`, () => {
       const library = useLibrary(engine, 'in a unit');
 

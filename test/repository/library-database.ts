@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/core';
 import { MikroOrmConnectionProxy, MikroOrmEngineFactory } from '../../src/index.js';
-import { type EngineName, engineNames, Ground, sharedGround } from '../support/ground.js';
+import { type EngineName, engineNames } from '../support/engines.js';
+import { type Ground, makeGround, sharedGround } from '../support/ground.js';
 import { AuthorRepository, BookRepository, LibraryUnitOfWork, libraryEntities, ShelfRepository } from './library.js';
 
 /** The repositories of the library, in a unit or on their own. */
@@ -44,7 +45,7 @@ export function useLibrary(engine: Library['engine'], mode: Mode): Library {
   let engineFactory: MikroOrmEngineFactory;
 
   before(async () => {
-    ground = await sharedGround('library', engine, () => Ground.withTables(engine, options));
+    ground = await sharedGround('library', engine, () => makeGround(engine, options));
   });
   beforeEach(async () => {
     await ground.empty();

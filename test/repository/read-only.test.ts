@@ -1,5 +1,6 @@
 import { type EventArgs, type EventSubscriber, type FlushEventArgs, ref } from '@mikro-orm/core';
 import { expect } from 'chai';
+import { engineNames } from '../support/engines.js';
 import { rejection } from '../support/rejection.js';
 import { type Author, Book, type Home, type LibraryUnitOfWork } from './library.js';
 import { useLibrary } from './library-database.js';
@@ -16,7 +17,7 @@ class Flushes implements EventSubscriber {
 }
 
 describe('promise 18: a read-only unit', () => {
-  for (const engine of ['postgresql', 'pglite'] as const) {
+  for (const engine of engineNames) {
     describe(`on ${engine}`, () => {
       const library = useLibrary(engine, 'in a unit');
       const stored = () =>

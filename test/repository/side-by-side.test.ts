@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { defineEntity, p } from '@mikro-orm/core';
 import { expect } from 'chai';
 import { MikroOrmRepository, MikroOrmUnitOfWork } from '../../src/index.js';
-import { forEachPlace } from '../support/kinds/place.js';
+import { forEachPlace, type Place } from '../support/kinds/place.js';
 
 const RowSchema = defineEntity({
   name: 'Row',
@@ -81,6 +81,12 @@ const calls: readonly Call[] = [
 /** When the other branch begins. */
 const delays = { postgresql: [0, 2], pglite: [1] };
 
+/** Three rows, and nothing else. */
+async function fill(place: Place): Promise<void> {
+  await place.empty();
+  await place.rows(`insert into row (name, amount) select 'r' || n, n from generate_series(1, 3) n`);
+}
+
 describe('promise 22: each call beside each other one', () => {
   forEachPlace([Row], (place, engine) => {
     for (const first of calls) {
@@ -90,8 +96,7 @@ describe('promise 22: each call beside each other one', () => {
         for (const second of calls) {
           for (const delay of delays[engine]) {
             const what = `${first.name} | ${second.name} after ${delay}`;
-            await place.rows('delete from row; alter sequence row_id_seq restart');
-            await place.rows(`insert into row (name, amount) select 'r' || n, n from generate_series(1, 3) n`);
+            await fill(place);
             let held: Row[] = [];
             try {
               await new RowUnitOfWork(place.engineFactory).run(async (u) => {
@@ -139,8 +144,7 @@ describe('promise 22: each call beside each other one', () => {
       for (const first of ofAmount) {
         for (const [name, second] of Object.entries(ofNote)) {
           for (const delay of delays[engine]) {
-            await place.rows('delete from row; alter sequence row_id_seq restart');
-            await place.rows(`insert into row (name, amount) select 'r' || n, n from generate_series(1, 3) n`);
+            await fill(place);
             let shown: Row | undefined;
             await new RowUnitOfWork(place.engineFactory).run(async (u) => {
               const held = await u.rows.list({}, { orderBy: { id: 'asc' } });

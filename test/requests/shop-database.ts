@@ -1,5 +1,6 @@
 import { MikroOrmConnectionProxy, MikroOrmEngineFactory } from '../../src/index.js';
-import { type EngineName, Ground, onEachEngine, sharedGround } from '../support/ground.js';
+import { type EngineName, forEachEngineName } from '../support/engines.js';
+import { type Ground, makeGround, sharedGround } from '../support/ground.js';
 import { ShopUnitOfWork, shopEntities, shopRepositories, shopRows, shopTables } from './shop.js';
 
 /** The repositories of the shop, in a unit or on their own. */
@@ -26,7 +27,7 @@ export interface Shop {
 
 /** Declares the same tests on each database. */
 export function forEachShop(tests: (shop: Shop) => void): void {
-  onEachEngine((engine) => tests(useShop(engine)));
+  forEachEngineName((engine) => tests(useShop(engine)));
 }
 
 function useShop(engine: Shop['engine']): Shop {
@@ -35,7 +36,7 @@ function useShop(engine: Shop['engine']): Shop {
   let engineFactory: MikroOrmEngineFactory;
   before(async function () {
     this.timeout(300_000); // PGlite takes its time on a busy machine
-    ground = await sharedGround('shop', engine, () => Ground.withTables(engine, options));
+    ground = await sharedGround('shop', engine, () => makeGround(engine, options));
     engineFactory = new MikroOrmEngineFactory(ground.options(options, engine === 'pglite' ? 1 : 4));
   });
   beforeEach(async () => {

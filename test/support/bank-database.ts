@@ -1,7 +1,8 @@
 import type { EngineOptions } from '../../src/engine/engine-factory.js';
 import { MikroOrmEngineFactory } from '../../src/index.js';
 import { BankUnitOfWork, entities } from './bank.js';
-import { type EngineName, Ground, onEachEngine, sharedGround } from './ground.js';
+import { type EngineName, forEachEngineName } from './engines.js';
+import { type Ground, makeGround, sharedGround } from './ground.js';
 import { shorten } from './shorten.js';
 import type { WireProxy } from './wire-proxy.js';
 
@@ -32,7 +33,7 @@ export function useBank(engine: EngineName): Bank {
   let uow: BankUnitOfWork | undefined;
 
   before(async () => {
-    ground = await sharedGround('bank', engine, () => Ground.withTables(engine, { entities }));
+    ground = await sharedGround('bank', engine, () => makeGround(engine, { entities }));
   });
   beforeEach(async () => {
     await ground.empty();
@@ -54,7 +55,7 @@ export function useBank(engine: EngineName): Bank {
       return uow;
     },
     get proxy() {
-      return ground.proxy;
+      return ground.proxy as WireProxy;
     },
     rows: (sql) => ground.query(sql),
     sql: () => ground.sql(),
@@ -72,5 +73,5 @@ export function useBank(engine: EngineName): Bank {
 
 /** Declares the same tests once for each kind of database. */
 export function forEachBank(tests: (bank: Bank, engine: EngineName) => void): void {
-  onEachEngine((engine) => tests(useBank(engine), engine));
+  forEachEngineName((engine) => tests(useBank(engine), engine));
 }

@@ -2,12 +2,13 @@ import { expect } from 'chai';
 import { ConfigurationError } from '../../src/index.js';
 import { openSync, type SyncModule } from '../../src/sync/index.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
+import { engineNames } from '../support/engines.js';
 import { thrown } from './support/sync-bank.js';
 
 type ThingsModule = typeof import('./support/things-module.js');
 const module = new URL('./support/things-module.js', import.meta.url);
 
-for (const engine of ['postgresql', 'pglite'] as const) {
+for (const engine of engineNames) {
   describe(`values of synchronous calls, on ${engine}`, function () {
     this.timeout(60_000);
     let things: SyncModule<ThingsModule>;

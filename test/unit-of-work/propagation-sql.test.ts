@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { ConfigurationError, TransactionAbortedError, type UnitOfWorkOptions } from '../../src/index.js';
 import type { BankUnitOfWork } from '../support/bank.js';
 import { type Bank, forEachBank } from '../support/bank-database.js';
-import type { EngineName } from '../support/ground.js';
+import type { EngineName } from '../support/engines.js';
 import { rejection } from '../support/rejection.js';
 
 type Unit = Awaited<ReturnType<BankUnitOfWork['begin']>>;

@@ -6,7 +6,8 @@ import {
   MikroOrmRepository,
   MikroOrmUnitOfWork,
 } from '../../../src/index.js';
-import { type EngineName, Ground, onEachEngine } from '../ground.js';
+import { type EngineName, forEachEngineName } from '../engines.js';
+import { type Ground, makeGround } from '../ground.js';
 
 export type Entities = readonly (EntityClass<object> | EntitySchema)[];
 
@@ -24,6 +25,8 @@ export interface Place {
   /** The full text of what has reached the database since the test began. */
   sql(): string[];
   forget(): void;
+  /** Deletes every row, as before each test. */
+  empty(): Promise<void>;
 }
 
 export type Mode = 'in a unit' | 'standalone';
@@ -44,7 +47,7 @@ export function forEachPlace(
   extra: EngineOptions = {},
   prepare: readonly string[] = [],
 ): void {
-  onEachEngine((engine) => tests(usePlace(engine, entities, extra, prepare), engine));
+  forEachEngineName((engine) => tests(usePlace(engine, entities, extra, prepare), engine));
 }
 
 /** Declares hooks that give each test of the surrounding `describe` such a place. `prepare` runs before the tables are made. */
@@ -59,7 +62,7 @@ export function usePlace(
   let engineFactory: MikroOrmEngineFactory;
 
   before(async () => {
-    ground = await Ground.withTables(engine, options, prepare);
+    ground = await makeGround(engine, options, prepare);
   });
   beforeEach(async () => {
     await ground.empty();
@@ -82,5 +85,6 @@ export function usePlace(
     rows: (sql) => ground.query(sql),
     sql: () => ground.sql(),
     forget: () => ground.forget(),
+    empty: () => ground.empty(),
   };
 }

@@ -2,6 +2,7 @@ import { engineOptions, MikroOrmEngineFactory } from '../../../src/index.js';
 import { openSync, type SyncModule } from '../../../src/sync/index.js';
 import { entities } from '../../support/bank.js';
 import { createDatabase, type TestDatabase } from '../../support/database.js';
+import { type EngineName, forEachEngineName } from '../../support/engines.js';
 
 /** The module that the tests open. */
 export type BankModule = typeof import('./bank-module.js');
@@ -19,14 +20,12 @@ export interface SyncBank {
 }
 
 /** Declares the same tests once for each kind of database. */
-export function forEachSyncBank(tests: (bank: SyncBank, engine: 'postgresql' | 'pglite') => void): void {
-  for (const engine of ['postgresql', 'pglite'] as const) {
-    describe(`on ${engine}`, () => tests(useSyncBank(engine), engine));
-  }
+export function forEachSyncBank(tests: (bank: SyncBank, engine: EngineName) => void): void {
+  forEachEngineName((engine) => tests(useSyncBank(engine), engine));
 }
 
 /** Declares hooks that open the module for the tests of the surrounding `describe`. */
-export function useSyncBank(engine: 'postgresql' | 'pglite'): SyncBank {
+export function useSyncBank(engine: EngineName): SyncBank {
   let bank: SyncModule<BankModule> | undefined;
   let database: TestDatabase | undefined;
   const open = (options?: { timeout?: number }) => {
