@@ -99,6 +99,77 @@ describe('filters from requests', function () {
       });
     });
 
+    it('promise 31: documents are compared as they are, or refused where MikroORM takes them for conditions', async () => {
+      const documents: readonly unknown[] = [
+        ...[
+          {},
+          { a: {} },
+          { a: null },
+          { $foo: 1 },
+          { a: 1, b: { c: 'x' } },
+          'x',
+          1,
+          true,
+          [],
+          [1, 2],
+          ['x', 'y'],
+          [[1]],
+        ],
+        ...[{ a: [1, 2] }, { a: [] }, { a: { b: [1, 'x'] } }, { a: [{ b: [1] }] }, { a: [{ $eq: 1 }, { $and: '' }] }],
+        ...[
+          { $eq: 1 },
+          { b: 1, $eq: 1 },
+          { $and: '' },
+          { $not: '' },
+          { a: { $and: '' } },
+          { a: { $eq: 1 } },
+          [{ $or: '' }],
+        ],
+      ];
+      const compare: Readonly<Record<string, (document: unknown) => unknown>> = {
+        $contains: (document) => document,
+        $contained: (document) => document,
+        $eq: (document) => document,
+        $in: (document) => [document],
+        $ne: (document) => document,
+        $nin: (document) => [document],
+      };
+      const refused: string[] = [];
+      await shop.use('in a unit', async ({ members }) => {
+        for (const document of documents) {
+          await members.update(1, { meta: document } as never);
+          for (const [operator, of] of Object.entries(compare)) {
+            const filter = { id: 1, meta: { [operator]: of(document) } };
+            const found = await members.list(filter as never).catch((error: unknown) => error);
+            if (Array.isArray(found)) {
+              expect(found.length, JSON.stringify(filter)).to.equal(operator.startsWith('$n') ? 0 : 1);
+            } else {
+              expectRefusal(found, JSON.stringify(filter));
+              refused.push(`${operator} ${JSON.stringify(document)}`);
+            }
+          }
+        }
+        for (const document of [{ $eq: 1 }, { $and: '' }, { a: { $and: '' } }, { a: [1] }]) {
+          const filter = { rooms: { $contains: document } };
+          expectRefusal(await rejection(members.list(filter as never)), JSON.stringify(filter));
+        }
+      });
+      const withOperators = ['{"$eq":1}', '{"b":1,"$eq":1}', '{"$and":""}', '{"$not":""}', '{"a":{"$and":""}}'];
+      const withLists = [
+        '{"a":[1,2]}',
+        '{"a":[]}',
+        '{"a":{"b":[1,"x"]}}',
+        '{"a":[{"b":[1]}]}',
+        '{"a":[{"$eq":1},{"$and":""}]}',
+      ];
+      const lists = ['[]', '[1,2]', '["x","y"]', '[[1]]', '[{"$or":""}]'];
+      expect(refused).to.have.members([
+        ...withOperators.flatMap((document) => Object.keys(compare).map((operator) => `${operator} ${document}`)),
+        ...withLists.map((document) => `$eq ${document}`),
+        ...lists.flatMap((document) => [`$in ${document}`, `$nin ${document}`]),
+      ]);
+    });
+
     it('promise 31: JSON orders with names that would be filled in are refused', async () => {
       await shop.use('in a unit', async ({ members }) => {
         for (const order of [

@@ -2,7 +2,7 @@ import { type EntityProperty, ReferenceKind, Utils } from '@mikro-orm/core';
 import { embeddedNames, fieldNames, isRelation, isToMany, type Meta, propertyOf } from '../../session/metadata.js';
 import { isPlain } from './copy-input.js';
 import { checkGroup, checkScalar, refuseUndefined } from './filter-values.js';
-import { checkJsonValue } from './json-condition.js';
+import { checkJsonDocument } from './json-condition.js';
 import { keyCondition } from './key.js';
 import { collectionOperators, type FilterRules, groups, isOpaque, isOperator } from './operators.js';
 import { listed, quoted, quotedName, refuse } from './refuse.js';
@@ -195,7 +195,7 @@ function checkEmbedded(value: unknown, property: EntityProperty, place: string, 
   for (const [name, inner] of Object.entries(value)) {
     const path = `${place}.${name}`;
     if (property.array && (name === '$contains' || name === '$contained')) {
-      checkJsonValue(inner, property, path);
+      checkJsonDocument(inner, property, path);
       continue;
     }
     const field = Object.hasOwn(property.embeddedProps, name) ? property.embeddedProps[name] : undefined;

@@ -3,6 +3,7 @@ import { isPlain } from './copy-input.js';
 import {
   checkOwnOperand,
   type FilterRules,
+  groups,
   isOpaque,
   isOperator,
   onDocuments,
@@ -73,6 +74,12 @@ function checkJsonOperator(name: string, operand: unknown, property: EntityPrope
     checkElement(operand, property, at);
   } else if (!checkOwnOperand(name, operand, property, at)) {
     const list = name === '$in' || name === '$nin';
+    for (const document of list ? (operand as unknown[]) : [operand]) {
+      if (top && list && Array.isArray(document)) {
+        refuse(`${quotedName(at)} can't be asked with a list among its documents: use "$or" with "$eq" for each.`);
+      }
+      refuseConditions(document, at, isOperator, name === '$eq');
+    }
     if (!top && list) {
       checkJsonList(operand as unknown[], property, at);
     } else if (!top && (Array.isArray(operand) || isPlain(operand))) {
@@ -132,6 +139,37 @@ function checkJsonScalar(value: unknown, property: EntityProperty, place: string
     (typeof value === 'number' && Number.isFinite(value));
   if (!fitting) {
     refuseValue(place, property, 'a value that JSON has', value);
+  }
+}
+
+/** A whole document that a list of embedded objects is compared with. */
+export function checkJsonDocument(value: unknown, property: EntityProperty, place: string): void {
+  refuseConditions(value, place, isOperator, true);
+  checkJsonValue(value, property, place);
+}
+
+/**
+ * Refuses what MikroORM takes for conditions in a document, and then looks for another one. What is under the name of an
+ * operator it turns into JSON twice, on groups further in it fails, and `inLists` says whether lists become an "$in".
+ */
+function refuseConditions(
+  document: unknown,
+  place: string,
+  isTaken: (name: string) => boolean,
+  inLists: boolean,
+): void {
+  if (!isPlain(document)) {
+    return;
+  }
+  for (const [name, value] of Object.entries(document)) {
+    const at = `${place}.${name}`;
+    if (isTaken(name)) {
+      refuse(`${quotedName(at)} is the name of an operator, which can't be asked for in a JSON document.`);
+    }
+    if (inLists && Array.isArray(value)) {
+      refuse(`${quotedName(at)} is a list in a JSON document, which can be asked for with "$in": [document] alone.`);
+    }
+    refuseConditions(value, at, (deeper) => groups.includes(deeper), inLists);
   }
 }
 
