@@ -2,7 +2,7 @@ const { readdirSync, statSync } = require('node:fs');
 const { join } = require('node:path');
 
 // What takes longest begins first, so that no worker has it left at the end.
-const longest = [/^test.model./, /^test.fuzz./, /^test.testing.use-rollback/, /^test.examples./, /^test.sync./];
+const longest = [/^test.model./, /^test.fuzz./, /^test.sync./, /^test.testing.use-rollback/, /^test.examples./];
 
 /** Slow proofs, `*.slow.test.ts`, belong to `npm run test:full` and to CI. */
 const isFull = process.env.TESTS === 'full';

@@ -23,7 +23,7 @@ forEachEngine((engine) => {
           before(() => world.open());
           after(() => world[Symbol.asyncDispose]());
 
-          forEachSeed('hold', runsOf(name, engine.name), async (seed, numRuns) => {
+          forEachSeed('hold', runsOf(engine.name), async (seed, numRuns) => {
             await fc.assert(
               fc.asyncProperty(histories, (history) => holds(world, history)),
               { seed, numRuns, endOnFailure: false },
@@ -35,13 +35,10 @@ forEachEngine((engine) => {
   });
 });
 
-/** Most are of items with a number, which are fastest; `npm run test:full` and CI run several times as many, of each kind. */
-function runsOf(kind: string, engine: string): number {
+/** `npm run test:full` and CI run eight times as many. */
+function runsOf(engine: string): number {
   const many = engine === 'pglite' ? 200 : 600;
-  if (process.env.TESTS === 'full') {
-    return many;
-  }
-  return kind === 'plain' ? many / 2 : many / 8;
+  return process.env.TESTS === 'full' ? many : many / 8;
 }
 
 /** Runs a history, and holds what became of it against the model. */

@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/core';
-import { MikroOrmConnectionProxy, MikroOrmEngineFactory } from '../../src/index.js';
+import { MikroOrmConnectionProxy, type MikroOrmEngineFactory } from '../../src/index.js';
 import { type EngineName, engineNames } from '../support/engines.js';
-import { type Ground, makeGround, sharedGround } from '../support/ground.js';
+import { type Ground, makeGround, sharedGround, useEngine } from '../support/ground.js';
 import { AuthorRepository, BookRepository, LibraryUnitOfWork, libraryEntities, ShelfRepository } from './library.js';
 
 /** The repositories of the library, in a unit or on their own. */
@@ -42,32 +42,30 @@ export function forEachLibrary(tests: (library: Library) => void): void {
 export function useLibrary(engine: Library['engine'], mode: Mode): Library {
   const options = { entities: libraryEntities };
   let ground: Ground;
-  let engineFactory: MikroOrmEngineFactory;
 
   before(async () => {
     ground = await sharedGround('library', engine, () => makeGround(engine, options));
   });
   beforeEach(async () => {
     await ground.empty();
-    engineFactory = new MikroOrmEngineFactory(ground.options(options));
     ground.forget();
   });
-  afterEach(() => engineFactory.dispose({ timeout: 0 }));
+  const engineFactory = useEngine(() => ground.options(options));
 
   const library: Library = {
     engine,
     mode,
     get engineFactory() {
-      return engineFactory;
+      return engineFactory();
     },
     get uow() {
-      return new LibraryUnitOfWork(engineFactory);
+      return new LibraryUnitOfWork(engineFactory());
     },
     async run(work) {
       if (mode === 'in a unit') {
         return library.uow.run((u) => work(u, async () => u.session));
       }
-      const proxy = new MikroOrmConnectionProxy(engineFactory);
+      const proxy = new MikroOrmConnectionProxy(engineFactory());
       const [authors, shelves, books] = [
         new AuthorRepository(proxy),
         new ShelfRepository(proxy),

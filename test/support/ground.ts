@@ -64,6 +64,29 @@ export function sharedGround(name: string, engine: EngineName, make: () => Promi
   return ground;
 }
 
+/**
+ * Declares hooks that give the tests of the surrounding `describe` an engine: it is made when a test asks for it, and kept for those
+ * after it as long as they leave nothing open.
+ */
+export function useEngine(options: () => Promise<EngineOptions>): () => MikroOrmEngineFactory {
+  let engineFactory: MikroOrmEngineFactory | undefined;
+  const dispose = async () => {
+    await engineFactory?.dispose({ timeout: 0 });
+    engineFactory = undefined;
+  };
+  afterEach(async () => {
+    const { held = 0, waiting = 0, openUnits = [] } = engineFactory?.state() ?? {};
+    if (held + waiting + openUnits.length > 0) {
+      await dispose();
+    }
+  });
+  after(dispose);
+  return () => {
+    engineFactory ??= new MikroOrmEngineFactory(options());
+    return engineFactory;
+  };
+}
+
 function groundOn(database: Database): Ground {
   return {
     ...database,

@@ -76,8 +76,8 @@ const ThingSchema = defineEntity({
     box: () => p.manyToOne(Box).nullable(),
     spare: () => p.manyToOne(Box).ref().nullable(),
     passport: () => p.oneToOne(Passport).owner().ref().nullable(),
-    parts: () => p.oneToMany(Part).mappedBy('thing').orphanRemoval(),
-    labels: () => p.manyToMany(Label),
+    parts: () => p.oneToMany(Part).mappedBy('thing').orphanRemoval().orderBy({ id: 'asc' }),
+    labels: () => p.manyToMany(Label).orderBy({ id: 'asc' }),
   },
 });
 

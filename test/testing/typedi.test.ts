@@ -21,7 +21,7 @@ describe("a container's engine, overridden", () => {
       rollback = new RollbackEngineFactory(bank.engineFactory);
     });
     const stored = async () =>
-      (await bank.rows<{ owner: string }>('select owner from account')).map(({ owner }) => owner);
+      (await bank.rows<{ owner: string }>('select owner from account order by id')).map(({ owner }) => owner);
 
     it('reaches services that were built before, and is put back', async () => {
       const uow = container.get(BankUnitOfWork);

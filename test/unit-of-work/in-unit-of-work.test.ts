@@ -40,7 +40,7 @@ class AccountService {
 describe('@InUnitOfWork', () => {
   forEachBank((bank) => {
     const owners = async () =>
-      (await bank.rows<{ owner: string }>('select owner from account')).map(({ owner }) => owner);
+      (await bank.rows<{ owner: string }>('select owner from account order by id')).map(({ owner }) => owner);
 
     it('commits when the method returns, with what it returned', async () => {
       const service = new AccountService(bank.uow);

@@ -139,6 +139,20 @@ const changes: Record<string, (held: Held, u: Unit) => unknown> = {
   },
 };
 
+const tables = [
+  'writer',
+  'profile',
+  'book',
+  'tag',
+  'note',
+  'stock',
+  'code',
+  'seal',
+  'item',
+  'book_tags',
+  'book_related',
+];
+
 /** How much of it the outer unit has loaded. */
 const holdings: Record<string, readonly string[]> = {
   'nothing of the collections loaded': [],
@@ -222,23 +236,8 @@ describe('relations, collections and keys that an inner unit changed', () => {
       });
     /** All rows of all tables, as the transaction has them. */
     const rows = async ({ session }: Unit) => {
-      const all: Record<string, unknown> = {};
-      for (const table of [
-        'writer',
-        'profile',
-        'book',
-        'tag',
-        'note',
-        'stock',
-        'code',
-        'seal',
-        'item',
-        'book_tags',
-        'book_related',
-      ]) {
-        all[table] = await session.execute(`select to_jsonb(t)::text as row from ${table} t order by 1`);
-      }
-      return all;
+      const texts = tables.map((table) => `(select json_agg(t::text order by t::text) from ${table} t) as ${table}`);
+      return session.execute(`select ${texts}`);
     };
     const writes = async (outer: Unit) => {
       sent.splice(0);

@@ -9,7 +9,6 @@ type Unit = Awaited<ReturnType<ThingUnitOfWork['begin']>>;
 type Full = Loaded<Thing, 'parts' | 'labels' | 'box' | 'spare' | 'passport', '*'>;
 
 const reason = new Error('the inner unit fails');
-const orderBy = { parts: { id: 1 }, labels: { id: 1 } } as const;
 const populate = ['parts', 'labels', 'box', 'spare', 'passport', 'summary'] as const;
 
 /** A change of each kind of property, and what is to be seen of it. */
@@ -140,12 +139,12 @@ describe('what an outer unit holds when an inner one was rolled back', () => {
         await work(outer);
         await outer.rollback();
       });
-    const load = async (u: Unit) => (await u.things.retrieve({ id: 1 }, { populate, orderBy })) as Full;
+    const load = async (u: Unit) => (await u.things.retrieve({ id: 1 }, { populate })) as Full;
     /** What the transaction holds now, read by a session without entities. */
     const stored = async <T>(outer: Unit, see: (thing: Full) => T) => {
       await outer.flush();
       const session = outer.session.fork({ keepTransactionContext: true });
-      return see((await session.findOneOrFail(Thing, { id: 1 }, { populate, orderBy })) as Full);
+      return see((await session.findOneOrFail(Thing, { id: 1 }, { populate })) as Full);
     };
     /** The writes that a flush of the outer unit makes now. */
     const writes = async (outer: Unit) => {

@@ -2,12 +2,12 @@ import type { EntityClass, EntityName, EntitySchema } from '@mikro-orm/core';
 import type { EngineOptions } from '../../../src/engine/engine-factory.js';
 import {
   MikroOrmConnectionProxy,
-  MikroOrmEngineFactory,
+  type MikroOrmEngineFactory,
   MikroOrmRepository,
   MikroOrmUnitOfWork,
 } from '../../../src/index.js';
 import { type EngineName, forEachEngineName } from '../engines.js';
-import { type Ground, makeGround } from '../ground.js';
+import { type Ground, makeGround, useEngine } from '../ground.js';
 
 export type Entities = readonly (EntityClass<object> | EntitySchema)[];
 
@@ -52,35 +52,33 @@ export function forEachPlace(
 
 /** Declares hooks that give each test of the surrounding `describe` such a place. `prepare` runs before the tables are made. */
 export function usePlace(
-  engine: EngineName,
+  name: EngineName,
   entities: Entities,
   extra: EngineOptions = {},
   prepare: readonly string[] = [],
 ): Place {
   const options = { entities: [...entities], ...extra };
   let ground: Ground;
-  let engineFactory: MikroOrmEngineFactory;
 
   before(async () => {
-    ground = await makeGround(engine, options, prepare);
+    ground = await makeGround(name, options, prepare);
   });
   beforeEach(async () => {
     await ground.empty();
-    engineFactory = new MikroOrmEngineFactory(ground.options(options));
     ground.forget();
   });
-  afterEach(() => engineFactory.dispose({ timeout: 0 }));
+  const engine = useEngine(() => ground.options(options));
   after(() => ground.drop());
 
   return {
     get engineFactory() {
-      return engineFactory;
+      return engine();
     },
     async run(mode, entity, work) {
       const { Rows, Unit } = unitOf(entity);
       return mode === 'standalone'
-        ? work(new Rows(new MikroOrmConnectionProxy(engineFactory)))
-        : new Unit(engineFactory).run((u) => work(u.rows));
+        ? work(new Rows(new MikroOrmConnectionProxy(engine())))
+        : new Unit(engine()).run((u) => work(u.rows));
     },
     rows: (sql) => ground.query(sql),
     sql: () => ground.sql(),

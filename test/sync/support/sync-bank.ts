@@ -1,8 +1,9 @@
 import { engineOptions, MikroOrmEngineFactory } from '../../../src/index.js';
 import { openSync, type SyncModule } from '../../../src/sync/index.js';
 import { entities } from '../../support/bank.js';
-import { createDatabase, type TestDatabase } from '../../support/database.js';
+import { createDatabase, query, type TestDatabase } from '../../support/database.js';
 import { type EngineName, forEachEngineName } from '../../support/engines.js';
+import { waitFor } from '../../support/wait-for.js';
 
 /** The module that the tests open. */
 export type BankModule = typeof import('./bank-module.js');
@@ -56,6 +57,34 @@ export function useSyncBank(engine: EngineName): SyncBank {
       return database?.url ?? '';
     },
     open,
+  };
+}
+
+/** Declares hooks that make the bank's tables, empty before each test, where a module that a test opens finds them. */
+export function useBankDatabase() {
+  let database: TestDatabase;
+  before(async () => {
+    database = await bankDatabase();
+  });
+  after(() => database.drop());
+  beforeEach(async () => {
+    process.env.SYNC_TEST_DSN = database.url;
+    await query(database.url, 'truncate transfer, account restart identity cascade');
+  });
+
+  const ask = (sql: string) => query(database.url, sql);
+  const backends = async () => {
+    const others = 'select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()';
+    return (await ask(others)).length;
+  };
+  return {
+    /** Runs one statement beside the library. */
+    ask,
+    /** How many sessions there are. */
+    backends,
+    /** Others may have the machine, too. */
+    noBackends: () => waitFor(async () => (await backends()) === 0, { timeout: 60_000, interval: 50 }),
+    stored: () => ask('select owner from account order by id'),
   };
 }
 
