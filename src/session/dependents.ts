@@ -14,7 +14,7 @@ export function dependentsOf(
       (property) =>
         isToOne(property) &&
         property.owner !== false &&
-        property.targetMeta?.root === meta.root &&
+        property.targetMeta?.root.class === meta.root.class &&
         changing.includes(property.deleteRule ?? ''),
     );
     if (refers && !found.has(other.root)) {

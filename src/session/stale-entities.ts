@@ -56,7 +56,7 @@ function forget(session: EntityManager, entities: readonly object[]): void {
 /** Collections whose members may be others now, since the field that decides was changed: they are to be loaded anew. */
 function forgetMembers(session: EntityManager, meta: Meta, fields: readonly string[]): void {
   for (const { entity, property, collection } of collections(session)) {
-    const decides = property.targetMeta?.root === meta.root && fields.includes(property.mappedBy as string);
+    const decides = property.targetMeta?.root.class === meta.root.class && fields.includes(property.mappedBy as string);
     if (decides && collection.isInitialized()) {
       Collection.create(entity, property.name as never, undefined, false);
     }

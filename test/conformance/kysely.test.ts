@@ -109,6 +109,7 @@ describe('conformance: Kysely', () => {
   });
 
   it('differs: BEGIN goes with the first statement, so work runs; where it fails, there is nothing to roll back', async () => {
+    await bank.engineFactory.dispose(); // on a connection that was there before, another one takes its place
     bank.proxy.killBefore(/^begin/);
     const run = bank.uow.run((u) => u.accounts.count());
     expect(await rejection(run)).to.be.instanceOf(ConnectionException);

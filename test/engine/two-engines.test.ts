@@ -113,16 +113,24 @@ describe('two engines in one process', () => {
   });
 
   it('promise 21: an entity of the other engine is refused in create, taken by key in update', async () => {
-    await a.rows("insert into account (owner, balance) values ('Ada', 1)");
-    await b.rows("insert into account (owner, balance) values ('Ada', 1)");
-    await a.uow.run(async (u) => {
-      const ada = (await u.accounts.retrieve(1)) as Account;
-      await b.uow.run(async (other) => {
-        expect(await rejection(other.accounts.create(ada))).to.have.property('name', 'ConfigurationError');
-        await other.accounts.update(ada, { balance: 2 });
+    for (const [own, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      await own.rows("insert into account (owner, balance) values ('Ada', 1)");
+      await other.rows("insert into account (owner, balance) values ('Ada', 1)");
+      await own.uow.run(async (u) => {
+        const ada = (await u.accounts.retrieve(1)) as Account;
+        await other.uow.run(async (another) => {
+          expect(await rejection(another.accounts.create(ada))).to.have.property('name', 'ConfigurationError');
+          await another.accounts.update(ada, { balance: 2 });
+        });
       });
-    });
-    expect(await a.rows('select balance from account')).to.deep.equal([{ balance: 1 }]);
-    expect(await b.rows('select balance from account')).to.deep.equal([{ balance: 2 }]);
+      expect(await own.rows('select balance from account')).to.deep.equal([{ balance: 1 }]);
+      expect(await other.rows('select balance from account')).to.deep.equal([{ balance: 2 }]);
+      for (const bank of [own, other]) {
+        await bank.rows('truncate account restart identity cascade');
+      }
+    }
   });
 });

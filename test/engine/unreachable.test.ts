@@ -25,6 +25,7 @@ describe('a server that cannot be used', () => {
 
   for (const [name, use] of Object.entries(uses)) {
     it(`promise 18: that refuses the connection is a clear error for ${name}, and the next use tries again`, async () => {
+      await bank.engineFactory.dispose(); // with its connections
       await bank.proxy.refuseConnections();
       try {
         const error = await rejection<Error & { code?: string }>(use(bank.engineFactory));

@@ -166,6 +166,7 @@ forEachBank((bank, engine) => {
 
   describe('promise 26: the channel of connections', () => {
     it('tells of each that is taken, and whether it was there before', async () => {
+      await bank.engineFactory.dispose(); // with its connections
       const messages = await heard<ConnectionMessage>('connection', async () => {
         await bank.uow.run((u) => u.accounts.count());
         await bank.uow.run((u) => u.accounts.count());

@@ -117,7 +117,8 @@ describe('raw transaction control', () => {
     )) {
       it(`promise 7: lets ${JSON.stringify(sql)} through`, async () => {
         await bank.uow.run((u) => execute(u.session, sql));
-        expect(bank.sql()).to.include(sql);
+        // what asks for the transaction's number may come in the same message
+        expect(bank.sql().filter((sent) => sent.startsWith(sql))).to.have.length(1);
       });
     }
 

@@ -1,8 +1,8 @@
 import type { EngineOptions } from '../../src/engine/engine-factory.js';
-import { MikroOrmEngineFactory } from '../../src/index.js';
+import type { MikroOrmEngineFactory } from '../../src/index.js';
 import { BankUnitOfWork, entities } from './bank.js';
 import { type EngineName, forEachEngineName } from './engines.js';
-import { type Ground, makeGround, sharedGround } from './ground.js';
+import { type Ground, makeGround, sharedGround, useEngine } from './ground.js';
 import { shorten } from './shorten.js';
 import type { WireProxy } from './wire-proxy.js';
 
@@ -29,8 +29,6 @@ export interface Bank {
 /** Declares hooks that give each test of the surrounding `describe` a bank. */
 export function useBank(engine: EngineName): Bank {
   let ground: Ground;
-  let engineFactory: MikroOrmEngineFactory | undefined;
-  let uow: BankUnitOfWork | undefined;
 
   before(async () => {
     ground = await sharedGround('bank', engine, () => makeGround(engine, { entities }));
@@ -39,20 +37,14 @@ export function useBank(engine: EngineName): Bank {
     await ground.empty();
     ground.forget();
   });
-  afterEach(async () => {
-    await engineFactory?.dispose({ timeout: 0 });
-    engineFactory = undefined;
-    uow = undefined;
-  });
+  const engineFactory = useEngine(() => bank.options());
 
   const bank: Bank = {
     get engineFactory() {
-      engineFactory ??= new MikroOrmEngineFactory(bank.options());
-      return engineFactory;
+      return engineFactory();
     },
     get uow() {
-      uow ??= new BankUnitOfWork(bank.engineFactory);
-      return uow;
+      return new BankUnitOfWork(engineFactory());
     },
     get proxy() {
       return ground.proxy as WireProxy;

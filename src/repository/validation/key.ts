@@ -85,7 +85,7 @@ export function stored(part: unknown, { customType }: EntityProperty): unknown {
 function keyOfEntity(entity: object, meta: Meta, place: string): unknown {
   const unwrapped = Utils.isEntity(entity) ? entity : (entity as { unwrap(): object }).unwrap();
   const { meta: given, key } = identityOf(unwrapped);
-  if (given.root !== (meta.root as unknown)) {
+  if (given.root.class !== meta.root.class) {
     refuse(`${place} takes a ${meta.className}, and got a ${given.className}.`);
   }
   if (key === undefined) {
