@@ -2,16 +2,8 @@ import { DeadlockException, UniqueConstraintViolationException } from '@mikro-or
 import { expect } from 'chai';
 import { TransactionAbortedError } from '../../src/errors.js';
 import { query, type TestDatabase } from '../support/database.js';
-import {
-  Account,
-  accountDatabase,
-  type Engine,
-  expectNothingHeld,
-  failure,
-  ours,
-  owners,
-  type Session,
-} from './setup.js';
+import { rejection } from '../support/rejection.js';
+import { Account, accountDatabase, type Engine, expectNothingHeld, ours, owners, type Session } from './setup.js';
 
 describe('promise 7: success is never reported for what is not stored', () => {
   let database: TestDatabase;
@@ -35,7 +27,7 @@ describe('promise 7: success is never reported for what is not stored', () => {
 
   it('rejects when a database error was swallowed, with that error as the cause', async () => {
     let swallowed: unknown;
-    const error = await failure<TransactionAbortedError>(
+    const error = await rejection<TransactionAbortedError>(
       engine.em.fork().transactional(async (em) => {
         await insert(em, 'Ada');
         await em.execute('select 1/0').catch((caught) => {
@@ -51,7 +43,7 @@ describe('promise 7: success is never reported for what is not stored', () => {
   });
 
   it('names the first error, not what failed because of it', async () => {
-    const error = await failure(
+    const error = await rejection(
       engine.em.fork().transactional(async (em) => {
         await em.execute('select 1/0').catch(() => {});
         await em.execute('select 1').catch(() => {});
@@ -61,7 +53,7 @@ describe('promise 7: success is never reported for what is not stored', () => {
   });
 
   it('rejects when a query that nobody awaited has failed', async () => {
-    const error = await failure(
+    const error = await rejection(
       engine.em.fork().transactional(async (em) => {
         await insert(em, 'Ada');
         em.execute('select 1/0').catch(() => {});
@@ -73,7 +65,7 @@ describe('promise 7: success is never reported for what is not stored', () => {
 
   it('rejects at the release of a savepoint, and leaves the outer transaction usable', async () => {
     await engine.em.fork().transactional(async (em) => {
-      const error = await failure(
+      const error = await rejection(
         em.transactional(async (inner) => {
           await insert(inner, 'inner');
           await inner.execute('select 1/0').catch(() => {});
@@ -99,14 +91,14 @@ describe('promise 7: success is never reported for what is not stored', () => {
     await em.begin();
     await insert(em, 'Ada');
     await em.execute('select 1/0').catch(() => {});
-    expect(await failure(em.commit())).to.be.instanceOf(TransactionAbortedError);
+    expect(await rejection(em.commit())).to.be.instanceOf(TransactionAbortedError);
     await em.rollback();
     expect(await owners(database.url)).to.deep.equal([]);
   });
 
   it('does the same for a transaction of Kysely’s', async () => {
     const kysely = engine.em.fork().getKysely<{ account: { owner: string } }>();
-    const error = await failure(
+    const error = await rejection(
       kysely.transaction().execute(async (trx) => {
         await trx.insertInto('account').values({ owner: 'Ada' }).execute();
         await trx
@@ -128,7 +120,7 @@ describe('promise 7: success is never reported for what is not stored', () => {
       const circular: Record<string, unknown> = {};
       circular.self = circular;
       const kysely = em.getKysely<{ account: { owner: string } }>();
-      const error = await failure(
+      const error = await rejection(
         kysely
           .insertInto('account')
           .values({ owner: circular as never })
@@ -142,7 +134,7 @@ describe('promise 7: success is never reported for what is not stored', () => {
 
   describe('what COMMIT fails with is MikroORM’s exception', () => {
     it('for a deferred constraint', async () => {
-      const error = await failure<UniqueConstraintViolationException>(
+      const error = await rejection<UniqueConstraintViolationException>(
         engine.em.fork().transactional(async (em) => {
           await insert(em, 'Ada');
           await insert(em, 'Ada');
@@ -177,7 +169,7 @@ describe('promise 7: success is never reported for what is not stored', () => {
     it('and so is what a query of em.getKysely() fails with', async () => {
       const kysely = engine.em.fork().getKysely<{ account: { id: number; owner: string } }>();
       await kysely.insertInto('account').values({ id: 1, owner: 'Ada' }).execute();
-      const error = await failure<UniqueConstraintViolationException>(
+      const error = await rejection<UniqueConstraintViolationException>(
         kysely.insertInto('account').values({ id: 1, owner: 'Ada' }).execute(),
       );
       expect(error).to.be.instanceOf(UniqueConstraintViolationException);
@@ -185,7 +177,7 @@ describe('promise 7: success is never reported for what is not stored', () => {
     });
 
     it('and what executeDump fails with, once', async () => {
-      const error = await failure(
+      const error = await rejection(
         engine.em
           .getConnection()
           .executeDump(

@@ -2,9 +2,10 @@ import { expect } from 'chai';
 import type { UnitOfWorkPostgreSqlConnection } from '../../src/postgres/index.js';
 import { query, type TestDatabase } from '../support/database.js';
 import { otherSessions } from '../support/other-sessions.js';
+import { rejection } from '../support/rejection.js';
 import { deferred, waitFor } from '../support/wait-for.js';
 import { startProxy } from '../support/wire-proxy.js';
-import { Account, accountDatabase, type Engine, expectNothingHeld, failure, ours, owners, poolOf } from './setup.js';
+import { Account, accountDatabase, type Engine, expectNothingHeld, ours, owners, poolOf } from './setup.js';
 
 describe('promise 12: what runs for a transaction can be cancelled', () => {
   let database: TestDatabase;
@@ -35,10 +36,10 @@ describe('promise 12: what runs for a transaction can be cancelled', () => {
     });
 
   it('cancels the statement on the server, and leaves the transaction to be rolled back', async () => {
-    const error = await failure(
+    const error = await rejection(
       engine.em.fork().transactional(async (em) => {
         await em.insert(Account, { owner: 'Ada', balance: 0 });
-        const slept = failure(em.execute('select pg_sleep(60)'));
+        const slept = rejection(em.execute('select pg_sleep(60)'));
         await running('pg_sleep');
         await connection().cancelRunning(em.getTransactionContext() as never);
         expect((await slept).code).to.equal('57014');
@@ -78,7 +79,7 @@ describe('promise 12: what runs for a transaction can be cancelled', () => {
     await engine.em.fork().transactional(async (em) => {
       await em.insert(Account, { owner: 'Ada', balance: 0 });
       let trx: unknown;
-      const waiting = failure(
+      const waiting = rejection(
         engine.em.fork().transactional(async (other) => {
           trx = other.getTransactionContext();
           await other.execute('select 1');

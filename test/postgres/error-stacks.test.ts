@@ -1,8 +1,9 @@
 import { ConnectionException } from '@mikro-orm/core';
 import { expect } from 'chai';
 import type { TestDatabase } from '../support/database.js';
+import { rejection } from '../support/rejection.js';
 import { freePort } from '../support/server/free-port.js';
-import { Account, accountDatabase, type Engine, failure, ours, type Session, stock } from './setup.js';
+import { Account, accountDatabase, type Engine, ours, type Session, stock } from './setup.js';
 
 /** The one that a reader of the stack looks for. */
 async function theLineOfTheCaller(session: Session, work: (session: Session) => Promise<unknown>): Promise<void> {
@@ -55,7 +56,7 @@ describe('promise 26: the error of a statement', () => {
     for (const place of ['in a transaction', 'alone'] as const) {
       it(`names the caller's line: ${name}, ${place}`, async () => {
         const fail = (engine: Engine) =>
-          failure(
+          rejection(
             place === 'alone'
               ? theLineOfTheCaller(engine.em.fork(), work)
               : engine.em.fork().transactional((session) => theLineOfTheCaller(session, work)),
@@ -70,7 +71,7 @@ describe('promise 26: the error of a statement', () => {
 
   it('leaves the limit of stacks as it was', async () => {
     const limit = Error.stackTraceLimit;
-    await failure(engines.ours.em.fork().execute('select nothing'));
+    await rejection(engines.ours.em.fork().execute('select nothing'));
     expect(Error.stackTraceLimit).to.equal(limit);
   });
 
@@ -82,7 +83,7 @@ describe('promise 26: the error of a statement', () => {
         () => engine.em.fork().execute('select 1'),
         () => engine.em.fork().transactional((em) => em.execute('select 1')),
       ]) {
-        const error = await failure(run());
+        const error = await rejection(run());
         expect(error).to.be.instanceOf(ConnectionException);
         expect(error.code).to.equal('08001');
         expect((error.cause as { code?: string }).code).to.equal('ECONNREFUSED');

@@ -1,6 +1,7 @@
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { expect } from 'chai';
 import { query, type TestDatabase } from '../support/database.js';
+import { rejection } from '../support/rejection.js';
 import { waitFor } from '../support/wait-for.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
 import {
@@ -8,7 +9,6 @@ import {
   accountDatabase,
   type Engine,
   expectNothingHeld,
-  failure,
   ours,
   owners,
   poolOf,
@@ -62,7 +62,7 @@ describe('promise 20: a statement that travels with others behaves as if it were
     return results[1] as T;
   };
   const caught = (work: Promise<unknown>) =>
-    failure<Error & { code: string; position?: string }>(work).then(({ name, message, code, position }) => ({
+    rejection<Error & { code: string; position?: string }>(work).then(({ name, message, code, position }) => ({
       name,
       message,
       code,
@@ -104,10 +104,10 @@ describe('promise 20: a statement that travels with others behaves as if it were
   });
 
   it('leaves an aborted transaction after a first statement that does not parse, none whose next statement commits', async () => {
-    const error = await failure(
+    const error = await rejection(
       engines.ours.em.fork().transactional(async (em) => {
         await em.execute('selec').catch(() => {});
-        expect((await failure(em.insert(Account, { owner: 'escaped', balance: 0 }))).code).to.equal('25P02');
+        expect((await rejection(em.insert(Account, { owner: 'escaped', balance: 0 }))).code).to.equal('25P02');
       }),
     );
     expect(error.name).to.equal('TransactionAbortedError');
@@ -115,7 +115,7 @@ describe('promise 20: a statement that travels with others behaves as if it were
   });
 
   it('runs nothing outside a transaction when BEGIN fails', async () => {
-    const error = await failure(
+    const error = await rejection(
       engines.ours.em.fork({ session: { variables: { 'no.such\\name?': '1' } } } as never).transactional(async (em) => {
         await em.insert(Account, { owner: 'first', balance: 0 }).catch(() => {});
         await em.insert(Account, { owner: 'second', balance: 0 }).catch(() => {});
@@ -134,7 +134,7 @@ describe('promise 20: a statement that travels with others behaves as if it were
     });
 
     it('roll back together', async () => {
-      await failure(
+      await rejection(
         engines.ours.em.fork().transactional(async (em) => {
           await em.execute(`insert into account (owner) values ('a'); insert into account (owner) values ('b')`);
           throw new Error('no');
@@ -247,7 +247,7 @@ describe('promise 20: a statement that travels with others behaves as if it were
     expect(calls).to.deep.equal(['create', 'reserve', 'reserve']);
     await hooked.close();
     const broken = ours(database.url, { onReserveConnection: () => Promise.reject(new Error('hook')) } as never);
-    expect((await failure(broken.em.fork().transactional((em) => em.execute('select 1')))).message).to.equal('hook');
+    expect((await rejection(broken.em.fork().transactional((em) => em.execute('select 1')))).message).to.equal('hook');
     await expectNothingHeld(broken);
     await broken.close();
   });
@@ -258,7 +258,7 @@ describe('promise 20: a statement that travels with others behaves as if it were
       `insert into account (id, owner) values (1, 'a'); insert into account (id, owner) values (2, 'b')`,
     );
     expect(await owners(database.url)).to.deep.equal(['a', 'b']);
-    expect(await failure(connection.executeDump(`insert into account (id, owner) values (1, 'a')`))).to.be.instanceOf(
+    expect(await rejection(connection.executeDump(`insert into account (id, owner) values (1, 'a')`))).to.be.instanceOf(
       UniqueConstraintViolationException,
     );
   });
@@ -267,7 +267,7 @@ describe('promise 20: a statement that travels with others behaves as if it were
     expect(await engines.ours.schema.getUpdateSchemaSQL()).to.equal(await engines.stock.schema.getUpdateSchemaSQL());
     await query(database.url, 'create table extra (id int)');
     await engines.ours.schema.update();
-    expect(await failure(query(database.url, 'select 1 from extra'))).to.have.property('code', '42P01');
+    expect(await rejection(query(database.url, 'select 1 from extra'))).to.have.property('code', '42P01');
     await engines.ours.schema.clear();
   });
 
@@ -315,8 +315,8 @@ describe('promise 20: a statement that travels with others behaves as if it were
         }
       };
       for (const engine of [engines.stock, engines.ours]) {
-        expect((await failure(engine.em.fork().transactional(broken))).code).to.equal('22012');
-        expect((await failure(broken(engine.em.fork()))).code).to.equal('22012');
+        expect((await rejection(engine.em.fork().transactional(broken))).code).to.equal('22012');
+        expect((await rejection(broken(engine.em.fork()))).code).to.equal('22012');
       }
     });
 
@@ -332,7 +332,7 @@ describe('promise 20: a statement that travels with others behaves as if it were
 
     it('is over when its backend is killed in between', async () => {
       await fill(250);
-      const error = await failure(
+      const error = await rejection(
         engines.ours.em.fork().transactional(async (em) => {
           for await (const _ of em.stream(Account, {})) {
             if (proxy.connections.length > 0) {
@@ -353,7 +353,7 @@ describe('promise 20: a statement that travels with others behaves as if it were
         const options = { signal: controller.signal, inflightQueryAbortStrategy: 'cancel query' as const };
         const sleep = (em: Session) => em.execute('select pg_sleep(60)', [], options as never);
         const em = engines.ours.em.fork();
-        const slept = failure(where === 'in' ? em.transactional(sleep) : sleep(em));
+        const slept = rejection(where === 'in' ? em.transactional(sleep) : sleep(em));
         await waitFor(async () => proxy.sql().some((sql) => sql.includes('pg_sleep')));
         const reason = new Error('enough');
         const started = performance.now();

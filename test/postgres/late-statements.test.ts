@@ -1,18 +1,10 @@
 import { expect } from 'chai';
 import { UnitOfWorkClosedError } from '../../src/errors.js';
 import { query, type TestDatabase } from '../support/database.js';
+import { rejection } from '../support/rejection.js';
 import { deferred } from '../support/wait-for.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
-import {
-  Account,
-  accountDatabase,
-  type Engine,
-  expectNothingHeld,
-  failure,
-  ours,
-  owners,
-  type Session,
-} from './setup.js';
+import { Account, accountDatabase, type Engine, expectNothingHeld, ours, owners, type Session } from './setup.js';
 
 interface Tables {
   account: { owner: string };
@@ -40,7 +32,7 @@ describe('promise 6: a statement that comes after the transaction began to end i
 
   const insert = (em: Session, owner: string) => em.insert(Account, { owner, balance: 0 });
   const refused = async (work: Promise<unknown>, status: string) => {
-    const error = await failure<UnitOfWorkClosedError>(work);
+    const error = await rejection<UnitOfWorkClosedError>(work);
     expect(error).to.be.instanceOf(UnitOfWorkClosedError);
     expect(error.status).to.equal(status);
   };
@@ -49,7 +41,7 @@ describe('promise 6: a statement that comes after the transaction began to end i
     for (let turn = 0; turn < 20; turn += 1) {
       const late: Promise<unknown>[] = [];
       const rolledBack = deferred();
-      await failure(
+      await rejection(
         engine.em.fork().transactional(async (em) => {
           await insert(em, 'first');
           await Promise.all([
@@ -57,7 +49,7 @@ describe('promise 6: a statement that comes after the transaction began to end i
             (async () => {
               await insert(em, 'on its way');
               await rolledBack.promise;
-              late.push(failure(insert(em, 'escaped')));
+              late.push(rejection(insert(em, 'escaped')));
             })(),
           ]);
         }),
@@ -142,7 +134,7 @@ describe('promise 6: a statement that comes after the transaction began to end i
   it('and one that is on its way is waited for, before the connection goes back', async () => {
     const hold = proxy.holdAt(/on its way/);
     let answered = false;
-    const done = failure(
+    const done = rejection(
       engine.em.fork().transactional(async (em) => {
         await insert(em, 'first');
         const slow = insert(em, 'on its way').then(() => {

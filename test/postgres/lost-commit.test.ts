@@ -3,9 +3,10 @@ import pg from 'pg';
 import { CommitOutcomeUnknownError, TransactionAbortedError } from '../../src/errors.js';
 import { query, type TestDatabase } from '../support/database.js';
 import { OwnServer } from '../support/own-server.js';
+import { rejection } from '../support/rejection.js';
 import { waitFor } from '../support/wait-for.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
-import { Account, accountDatabase, type Engine, expectNothingHeld, failure, ours, owners, schema } from './setup.js';
+import { Account, accountDatabase, type Engine, expectNothingHeld, ours, owners, schema } from './setup.js';
 
 /** Inserts an account, and waits for the disk, whatever the test server is set to. */
 const insert = (engine: Engine, owner = 'Ada') =>
@@ -50,7 +51,7 @@ describe('promise 8: a lost connection during COMMIT is settled, not guessed', (
 
   it('rejects when COMMIT never arrived', async () => {
     proxy.killBefore(/^commit$/);
-    const error = await failure<TransactionAbortedError>(insert(engine));
+    const error = await rejection<TransactionAbortedError>(insert(engine));
     expect(error).to.be.instanceOf(TransactionAbortedError);
     expect(error.connectionLost).to.equal(true);
     expect(error.cause).to.have.property('name', 'ConnectionException');
@@ -79,7 +80,7 @@ describe('promise 8: a lost connection during COMMIT is settled, not guessed', (
     const fault = proxy.loseReply(/^commit$/);
     void fault.struck.then(() => proxy.refuseConnections());
     const started = performance.now();
-    const error = await failure<CommitOutcomeUnknownError>(insert(engine));
+    const error = await rejection<CommitOutcomeUnknownError>(insert(engine));
     expect(error).to.be.instanceOf(CommitOutcomeUnknownError);
     expect(error.message).to.match(/could not be asked.*ECONNREFUSED/);
     expect(error.cause).to.have.property('name', 'ConnectionException');
@@ -90,7 +91,7 @@ describe('promise 8: a lost connection during COMMIT is settled, not guessed', (
   it('rejects with CommitOutcomeUnknownError when the server swallows the question', async () => {
     proxy.loseReply(/^commit$/);
     const silence = proxy.silenceAt(/pg_xact_status/, { times: 100 });
-    const error = await failure<CommitOutcomeUnknownError>(insert(engine));
+    const error = await rejection<CommitOutcomeUnknownError>(insert(engine));
     expect(error).to.be.instanceOf(CommitOutcomeUnknownError);
     await silence.struck;
     await expectNothingHeld(engine);
@@ -120,7 +121,7 @@ describe('promise 8: a lost connection during COMMIT is settled, not guessed', (
   // The server has not noticed that the connection is gone, and would have waited for COMMIT for hours.
   it('rejects when COMMIT can arrive no more, though the server still waits for it', async () => {
     const hold = proxy.holdAt(/^commit$/);
-    const error = failure<TransactionAbortedError>(insert(engine));
+    const error = rejection<TransactionAbortedError>(insert(engine));
     (await hold.struck).closeClient();
     expect(await error).to.be.instanceOf(TransactionAbortedError);
     hold.release();
@@ -154,7 +155,7 @@ describe('promise 8: a lost connection during COMMIT is settled, not guessed', (
       expect(await owners(database.url), shape).to.deep.equal(['x']);
       await query(database.url, 'truncate account');
       proxy.killBefore(/^commit$/);
-      const error = await failure(engine.em.fork().transactional(async (em) => void (await work(em))));
+      const error = await rejection(engine.em.fork().transactional(async (em) => void (await work(em))));
       expect(error, shape).to.be.instanceOf(TransactionAbortedError);
       expect(await owners(database.url), shape).to.deep.equal([]);
     }
@@ -167,7 +168,7 @@ describe('promise 8: a lost connection during COMMIT is settled, not guessed', (
 
   it('rejects when nothing was written but the reads of a serializable transaction are not confirmed', async () => {
     proxy.killBefore(/^commit$/);
-    const error = await failure<TransactionAbortedError>(
+    const error = await rejection<TransactionAbortedError>(
       engine.em.fork().transactional((em) => em.count(Account), { isolationLevel: 'serializable' as never }),
     );
     expect(error).to.be.instanceOf(TransactionAbortedError);
@@ -176,7 +177,7 @@ describe('promise 8: a lost connection during COMMIT is settled, not guessed', (
 
   it('says why, when the transaction was aborted and then its connection lost', async () => {
     proxy.killBefore(/^commit$/);
-    const error = await failure<TransactionAbortedError>(
+    const error = await rejection<TransactionAbortedError>(
       engine.em.fork().transactional(async (em) => {
         await em.execute('select 1/0').catch(() => {});
       }),
@@ -215,7 +216,7 @@ describe('promise 8: a lost connection during COMMIT, when the server goes down 
     it(`promise 8: does not know when the server was killed ${name}`, async () => {
       const fault = arrives ? proxy.loseReply(/^commit$/) : proxy.killBefore(/^commit$/);
       void fault.struck.then(() => proxy.refuseConnections());
-      const inserted = failure(insert(engine));
+      const inserted = rejection(insert(engine));
       await fault.struck;
       await waitFor(async () => (await owners(server.url)).length === (arrives ? 1 : 0));
       await server.kill();
@@ -234,7 +235,7 @@ describe('promise 8: a lost connection during COMMIT, when the server goes down 
   it('takes no other transaction for the lost one when the server went down twice', async () => {
     for (let turn = 0; turn < 3; turn += 1) {
       const fault = proxy.silenceAt(/^commit$/);
-      const inserted = failure(insert(engine, 'lost'));
+      const inserted = rejection(insert(engine, 'lost'));
       const connection = await fault.struck;
       await server.kill();
       await server.restart();
@@ -262,7 +263,7 @@ describe('promise 8: a lost connection during COMMIT, when the server goes down 
   it('works on after the server was killed and started again, many times', async () => {
     for (let turn = 0; turn < 3; turn += 1) {
       await Promise.all([insert(engine), insert(engine)]);
-      const open = failure(
+      const open = rejection(
         engine.em.fork().transactional(async (em) => {
           await em.insert(Account, { owner: 'lost', balance: 0 });
           await server.kill();

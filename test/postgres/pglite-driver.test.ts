@@ -6,8 +6,9 @@ import { PoolTimeoutError, TransactionAbortedError, UnitOfWorkClosedError } from
 import type { UnitOfWorkPgliteConnection } from '../../src/postgres/pglite/pglite-connection.js';
 import { UnitOfWorkPgliteDriver } from '../../src/postgres/pglite/pglite-driver.js';
 import { emptyPglite } from '../support/pglite.js';
+import { rejection } from '../support/rejection.js';
 import { deferred } from '../support/wait-for.js';
-import { Account, failure, schema } from './setup.js';
+import { Account, schema } from './setup.js';
 
 type Engine = MikroORM;
 type Session = Engine['em'];
@@ -41,7 +42,7 @@ describe('promise 17: PGlite: transactions take turns, and tell how they ended',
 
   it('commits and rolls back', async () => {
     await engine.em.fork().transactional((em) => insert(em, 'Ada'));
-    await failure(
+    await rejection(
       engine.em.fork().transactional(async (em) => {
         await insert(em, 'Grace');
         throw new Error('no');
@@ -59,7 +60,7 @@ describe('promise 17: PGlite: transactions take turns, and tell how they ended',
       { isolationLevel: 'serializable' as never, readOnly: true },
     );
     expect(rows).to.deep.equal([{ name: "o'Hara", level: 'serializable', read_only: 'on' }]);
-    const error = await failure(engine.em.fork().transactional((inner) => insert(inner, 'x'), { readOnly: true }));
+    const error = await rejection(engine.em.fork().transactional((inner) => insert(inner, 'x'), { readOnly: true }));
     expect(error.code).to.equal('25006');
     expect(
       await engine.em.fork().execute(`select current_setting('transaction_read_only') as read_only`),
@@ -77,7 +78,7 @@ describe('promise 17: PGlite: transactions take turns, and tell how they ended',
   });
 
   it('rejects COMMIT of an aborted transaction with the error that was swallowed', async () => {
-    const error = await failure<TransactionAbortedError>(
+    const error = await rejection<TransactionAbortedError>(
       engine.em.fork().transactional(async (em) => {
         await insert(em, 'Ada');
         await em.execute('select 1/0').catch(() => {});
@@ -89,7 +90,7 @@ describe('promise 17: PGlite: transactions take turns, and tell how they ended',
   });
 
   it('rejects with MikroORM’s exception for what fails at COMMIT', async () => {
-    const error = await failure(
+    const error = await rejection(
       engine.em.fork().transactional(async (em) => {
         await insert(em, 'Ada');
         await insert(em, 'Ada');
@@ -106,9 +107,9 @@ describe('promise 17: PGlite: transactions take turns, and tell how they ended',
       session = em;
       await insert(em, 'Ada');
     });
-    expect(await failure(insert(session, 'late'))).to.be.instanceOf(UnitOfWorkClosedError);
+    expect(await rejection(insert(session, 'late'))).to.be.instanceOf(UnitOfWorkClosedError);
     expect(
-      await failure(
+      await rejection(
         session
           .getKysely()
           .selectFrom('account' as never)
@@ -153,7 +154,7 @@ describe('promise 17: PGlite: transactions take turns, and tell how they ended',
     const impatient = open({ driverOptions: { pglite, connectionTimeoutMillis: 200 } });
     const error = await impatient.em.fork().transactional(async (em) => {
       await insert(em, 'Ada');
-      return failure<PoolTimeoutError>(
+      return rejection<PoolTimeoutError>(
         em.transactional((other) => insert(other, 'other'), { propagation: 'requires_new' as never }),
       );
     });
@@ -171,7 +172,7 @@ describe('promise 17: PGlite: transactions take turns, and tell how they ended',
       }
       const em = engine.em.fork({ cloneEventManager: true });
       em.getEventManager().registerSubscriber(new Throwing());
-      await failure(
+      await rejection(
         em.transactional(async (inner) => {
           await insert(inner, 'Ada');
           if (event === 'beforeTransactionRollback') {

@@ -4,6 +4,7 @@ import type { UnitOfWorkPostgreSqlConnection } from '../../src/postgres/index.js
 import { query, type TestDatabase } from '../support/database.js';
 import { waitAtMost } from '../support/impatience.js';
 import { otherSessions } from '../support/other-sessions.js';
+import { rejection } from '../support/rejection.js';
 import { waitFor } from '../support/wait-for.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
 import {
@@ -12,7 +13,6 @@ import {
   backendOf,
   type Engine,
   expectNothingHeld,
-  failure,
   ours,
   owners,
   poolOf,
@@ -65,7 +65,7 @@ describe('promise 16: no connection is ever lost to the pool', () => {
 
   it('not when a backend is killed while the transaction is idle', () =>
     times(5, async () => {
-      const error = await failure<TransactionAbortedError>(
+      const error = await rejection<TransactionAbortedError>(
         engine.em.fork().transactional(async (em) => {
           await em.insert(Account, { owner: 'lost', balance: 0 });
           await terminate(database.url, await backendOf(em));
@@ -83,7 +83,7 @@ describe('promise 16: no connection is ever lost to the pool', () => {
       const work = engine.em.fork().transactional(async (em) => {
         await em.execute('select pg_sleep(60)');
       });
-      const failed = failure(work);
+      const failed = rejection(work);
       await terminate(database.url, await runs('pg_sleep'));
       expect((await failed).code).to.equal('57P01');
       await stillWorks();
@@ -92,7 +92,7 @@ describe('promise 16: no connection is ever lost to the pool', () => {
   it('not when the connection breaks in the first statement, which is not sent again once it was begun', async () => {
     await add('warm');
     await query(database.url, 'truncate account');
-    const failed = failure(engine.em.fork().transactional((em) => em.execute('select pg_sleep(60)')));
+    const failed = rejection(engine.em.fork().transactional((em) => em.execute('select pg_sleep(60)')));
     await terminate(database.url, await runs('pg_sleep'));
     expect((await failed).code).to.equal('57P01');
     await stillWorks();
@@ -101,7 +101,7 @@ describe('promise 16: no connection is ever lost to the pool', () => {
   it('not when a backend is killed at COMMIT, before the server sees it', () =>
     times(5, async () => {
       proxy.killBefore(/^commit$/);
-      const error = await failure<TransactionAbortedError>(add('lost'));
+      const error = await rejection<TransactionAbortedError>(add('lost'));
       expect(error).to.be.instanceOf(TransactionAbortedError);
       expect(error.connectionLost).to.equal(true);
       expect(error.code).to.equal('08006');
@@ -111,7 +111,7 @@ describe('promise 16: no connection is ever lost to the pool', () => {
   it('not when a backend is killed at ROLLBACK', () =>
     times(5, async () => {
       proxy.killBefore(/^rollback$/);
-      const error = await failure(
+      const error = await rejection(
         engine.em.fork().transactional(async (em) => {
           await em.insert(Account, { owner: 'lost', balance: 0 });
           throw new Error('mine');
@@ -124,7 +124,7 @@ describe('promise 16: no connection is ever lost to the pool', () => {
   it('not when the connection breaks at ROLLBACK TO SAVEPOINT', () =>
     times(5, async () => {
       proxy.killBefore(/^rollback to/);
-      const error = await failure(
+      const error = await rejection(
         engine.em.fork().transactional(async (em) => {
           await em.insert(Account, { owner: 'lost', balance: 0 });
           await em
@@ -146,13 +146,13 @@ describe('promise 16: no connection is ever lost to the pool', () => {
         if (timeout === 'transaction_timeout' && Number(server?.server_version_num) < 170_000) {
           // older servers do not know it, and say so
           const em = engine.em.fork({ session: { variables: { [timeout]: '250' } } } as never);
-          expect(await failure(em.transactional((inner) => inner.execute('select 1')))).to.have.property(
+          expect(await rejection(em.transactional((inner) => inner.execute('select 1')))).to.have.property(
             'code',
             '42704',
           );
           return stillWorks();
         }
-        const error = await failure<TransactionAbortedError>(
+        const error = await rejection<TransactionAbortedError>(
           engine.em.fork({ session: { variables: { [timeout]: '250' } } } as never).transactional(async (em) => {
             await em.insert(Account, { owner: 'lost', balance: 0 });
             await waitFor(async () => (await poolOf(engine)).totalCount === 0);
@@ -168,7 +168,9 @@ describe('promise 16: no connection is ever lost to the pool', () => {
   it('not when BEGIN fails', () =>
     times(5, async () => {
       const wrong = engine.em.fork({ session: { role: 'no such role' } } as never);
-      const error = await failure(wrong.transactional(async (em) => em.insert(Account, { owner: 'lost', balance: 0 })));
+      const error = await rejection(
+        wrong.transactional(async (em) => em.insert(Account, { owner: 'lost', balance: 0 })),
+      );
       expect(error.code).to.equal('22023');
       await stillWorks();
     }));
@@ -209,7 +211,7 @@ describe('promise 16: no connection is ever lost to the pool', () => {
   it('gives up on a server that drops every new connection', async () => {
     await add('a');
     proxy.killBefore(/^begin$/, { times: 100 });
-    const error = await failure(add('b'));
+    const error = await rejection(add('b'));
     expect(error.code).to.equal('08006');
     expect(await owners(database.url)).to.deep.equal(['a']);
     await expectNothingHeld(engine);
@@ -218,7 +220,7 @@ describe('promise 16: no connection is ever lost to the pool', () => {
   it('never sends a statement outside a transaction twice', async () => {
     await add('a');
     proxy.closeAfter(/^insert/);
-    const error = await failure(engine.em.fork().insert(Account, { owner: 'once', balance: 0 }));
+    const error = await rejection(engine.em.fork().insert(Account, { owner: 'once', balance: 0 }));
     expect(error.code).to.equal('08006');
     await waitFor(async () => (await owners(database.url)).includes('once'));
     expect(await owners(database.url)).to.deep.equal(['a', 'once']);
@@ -230,7 +232,7 @@ describe('promise 16: no connection is ever lost to the pool', () => {
     const error = await small.em.fork().transactional(async (em) => {
       await em.insert(Account, { owner: 'outer', balance: 0 });
       await waitAtMost(100, small);
-      return failure<PoolTimeoutError>(
+      return rejection<PoolTimeoutError>(
         small.em.fork().transactional(async (other) => other.insert(Account, { owner: 'other', balance: 0 })),
       );
     });
@@ -247,7 +249,7 @@ describe('promise 16: no connection is ever lost to the pool', () => {
     await small.em.fork().transactional(async (em) => {
       await em.insert(Account, { owner: 'outer', balance: 0 });
       await waitAtMost(50, small);
-      const error = await failure(
+      const error = await rejection(
         small.em.fork().transactional(async (other) => {
           await other.insert(Account, { owner: 'other', balance: 0 }).catch(() => {});
         }),
@@ -260,7 +262,7 @@ describe('promise 16: no connection is ever lost to the pool', () => {
 
   it('tells a server that refuses connections from a full pool', async () => {
     await proxy.refuseConnections();
-    const error = await failure(add('a'));
+    const error = await rejection(add('a'));
     expect(error.name).to.equal('ConnectionException');
     expect(error.code).to.equal('08001');
     await expectNothingHeld(engine);
@@ -269,7 +271,7 @@ describe('promise 16: no connection is ever lost to the pool', () => {
   it('tells a server that does not answer from a full pool', async () => {
     const slow = ours(proxy.url, { driverOptions: { connectionTimeoutMillis: 100 } });
     proxy.blackhole();
-    const error = await failure(slow.em.fork().transactional((em) => em.execute('select 1')));
+    const error = await rejection(slow.em.fork().transactional((em) => em.execute('select 1')));
     expect(error.name).to.equal('ConnectionException');
     expect(error.code).to.equal('08001');
     await expectNothingHeld(slow);
@@ -283,7 +285,7 @@ describe('promise 16: no connection is ever lost to the pool', () => {
   });
 
   it('closes at once when it is terminated, whatever is running', async () => {
-    const failed = failure(engine.em.fork().transactional((em) => em.execute('select pg_sleep(60)')));
+    const failed = rejection(engine.em.fork().transactional((em) => em.execute('select pg_sleep(60)')));
     await runs('pg_sleep');
     await (engine.em.getConnection() as unknown as UnitOfWorkPostgreSqlConnection).terminate();
     expect((await failed).code).to.equal('08006');
@@ -292,7 +294,7 @@ describe('promise 16: no connection is ever lost to the pool', () => {
   it('closes at once when it is terminated, though a silent server never answers an attempt to connect', async () => {
     const slow = ours(proxy.url);
     proxy.blackhole();
-    const failed = failure(slow.em.fork().transactional((em) => em.execute('select 1')));
+    const failed = rejection(slow.em.fork().transactional((em) => em.execute('select 1')));
     const pool = await poolOf(slow);
     await waitFor(() => pool.totalCount === 1);
     const started = performance.now();
@@ -320,7 +322,7 @@ describe('promise 16: no connection is ever lost to the pool', () => {
   it('closes at once after connections were lost', async () => {
     await times(4, async () => {
       proxy.killBefore(/^commit$/);
-      await failure(add('lost'));
+      await rejection(add('lost'));
     });
     await engine.close(); // MikroORM's own would wait for ever for those that were lost
   });

@@ -2,13 +2,13 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { CommitOutcomeUnknownError, TransactionAbortedError } from '../../src/errors.js';
 import { createDatabase, query, type TestDatabase } from '../support/database.js';
+import { rejection } from '../support/rejection.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
 import {
   Account,
   accountDatabase,
   type Engine,
   expectNothingHeld,
-  failure,
   ours,
   owners,
   type Session,
@@ -118,7 +118,7 @@ describe('the question for the transaction’s id changes nothing of what the tr
         await engines.ours.em.fork().transactional(async (em) => void (await write(em)));
         expect(await owners(database.url)).to.deep.equal(['x']);
         proxy.killBefore(/^commit$/);
-        const error = await failure(engines.ours.em.fork().transactional(async (em) => void (await write(em))));
+        const error = await rejection(engines.ours.em.fork().transactional(async (em) => void (await write(em))));
         expect(error).to.be.instanceOf(TransactionAbortedError);
         expect(await owners(database.url)).to.deep.equal(['x']);
         await expectNothingHeld(engines.ours);
@@ -136,10 +136,10 @@ describe('the question for the transaction’s id changes nothing of what the tr
       proxy.loseReply(/^commit$/);
       await send('arrived');
       proxy.killBefore(/^commit$/);
-      expect(await failure(send('lost'))).to.be.instanceOf(TransactionAbortedError);
+      expect(await rejection(send('lost'))).to.be.instanceOf(TransactionAbortedError);
       const first = engines.ours.em.fork();
       proxy.killBefore(/^commit$/);
-      expect(await failure(first.transactional((em) => em.execute("notify news, 'lost, too'")))).to.be.instanceOf(
+      expect(await rejection(first.transactional((em) => em.execute("notify news, 'lost, too'")))).to.be.instanceOf(
         CommitOutcomeUnknownError,
       );
       await listener.query('select 1');
@@ -199,7 +199,7 @@ describe('the question for the transaction’s id, where rights are missing', ()
     proxy.loseReply(/^commit$/);
     await engine.em.fork().transactional((em) => em.insert(Account, { owner: 'Ada', balance: 0 }));
     proxy.killBefore(/^commit$/);
-    const error = await failure(
+    const error = await rejection(
       engine.em.fork().transactional((em) => em.insert(Account, { owner: 'Grace', balance: 0 })),
     );
     expect(error).to.be.instanceOf(TransactionAbortedError);
@@ -229,7 +229,7 @@ describe('the question for the transaction’s id, where rights are missing', ()
       expect(warnings.filter((line) => /does not tell the ids/.test(line))).to.have.length(1);
       for (const arrives of [true, false]) {
         arrives ? proxy.loseReply(/^commit$/) : proxy.killBefore(/^commit$/);
-        const error = await failure(
+        const error = await rejection(
           engine.em.fork().transactional((em) => em.insert(Account, { owner: 'x', balance: 0 })),
         );
         expect(error).to.be.instanceOf(CommitOutcomeUnknownError);
@@ -270,9 +270,9 @@ describe('the question for the transaction’s id, where rights are missing', ()
     proxy.loseReply(/^commit$/);
     await insert({});
     proxy.loseReply(/^commit$/);
-    expect(await failure(insert(asWeak))).to.be.instanceOf(CommitOutcomeUnknownError);
+    expect(await rejection(insert(asWeak))).to.be.instanceOf(CommitOutcomeUnknownError);
     proxy.loseReply(/^commit$/);
-    expect(await failure(byHand())).to.be.instanceOf(CommitOutcomeUnknownError);
+    expect(await rejection(byHand())).to.be.instanceOf(CommitOutcomeUnknownError);
     expect(await owners(database.url)).to.have.length(7);
     await engine.close();
   });
@@ -283,7 +283,7 @@ describe('the question for the transaction’s id, where rights are missing', ()
     const insert = () => engine.em.fork().transactional((em) => em.insert(Account, { owner: 'x', balance: 0 }));
     await insert();
     await query(database.url, 'revoke execute on function pg_control_system() from public');
-    const error = await failure(insert());
+    const error = await rejection(insert());
     expect(error.code).to.equal('42501');
     await insert();
     expect(await owners(database.url)).to.have.length(2);
@@ -316,7 +316,7 @@ describe('the question for the transaction’s id, where rights are missing', ()
     proxy.loseReply(/^commit$/);
     await insert();
     proxy.killBefore(/^commit$/);
-    expect(await failure(insert())).to.be.instanceOf(TransactionAbortedError);
+    expect(await rejection(insert())).to.be.instanceOf(TransactionAbortedError);
     expect(await query(database.url, 'select * from public.account')).to.have.length(1);
     await engine.close();
   });

@@ -1,17 +1,9 @@
 import { expect } from 'chai';
 import { query, type TestDatabase } from '../support/database.js';
+import { rejection } from '../support/rejection.js';
 import { deferred } from '../support/wait-for.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
-import {
-  Account,
-  accountDatabase,
-  type Engine,
-  expectNothingHeld,
-  failure,
-  ours,
-  owners,
-  type Session,
-} from './setup.js';
+import { Account, accountDatabase, type Engine, expectNothingHeld, ours, owners, type Session } from './setup.js';
 
 describe('promise 10: inner transactions side by side never touch each other', () => {
   let database: TestDatabase;
@@ -113,7 +105,7 @@ describe('promise 10: inner transactions side by side never touch each other', (
       await em.transactional(async (inner) => {
         await inner.transactional(async () => {});
       });
-      await failure(
+      await rejection(
         em.transactional(async (inner) => {
           await inner.transactional(async () => {});
           throw new Error('no');
@@ -127,7 +119,7 @@ describe('promise 10: inner transactions side by side never touch each other', (
   it('undoes inner savepoints, released or not, with the outer one', async () => {
     await engine.em.fork().transactional(async (em) => {
       await insert(em, 'outer');
-      await failure(
+      await rejection(
         em.transactional(async (inner) => {
           await inner.transactional((innermost) => insert(innermost, 'released'));
           await inner.transactional((innermost) => insert(innermost, 'released, too'));
@@ -141,7 +133,7 @@ describe('promise 10: inner transactions side by side never touch each other', (
 
   it('leaves the outer one usable when what failed was the first statement of all', async () => {
     await engine.em.fork().transactional(async (em) => {
-      expect((await failure(em.transactional((inner) => inner.execute('selec')))).code).to.equal('42601');
+      expect((await rejection(em.transactional((inner) => inner.execute('selec')))).code).to.equal('42601');
       await insert(em, 'outer');
     });
     expect(await owners(database.url)).to.deep.equal(['outer']);
@@ -150,7 +142,7 @@ describe('promise 10: inner transactions side by side never touch each other', (
   it('refuses a sibling that waits when the transaction ends', async () => {
     const open = deferred();
     let waiting!: Promise<Error>;
-    await failure(
+    await rejection(
       engine.em.fork().transactional(async (em) => {
         const began = deferred();
         void em
@@ -160,7 +152,7 @@ describe('promise 10: inner transactions side by side never touch each other', (
           })
           .catch(() => {});
         await began.promise;
-        waiting = failure(em.transactional((inner) => insert(inner, 'late')));
+        waiting = rejection(em.transactional((inner) => insert(inner, 'late')));
         await insert(em, 'outer');
         throw new Error('no');
       }),

@@ -66,13 +66,6 @@ export async function expectNothingHeld(engine: Engine): Promise<void> {
   expect({ idle: pool.idleCount, waiting: pool.waitingCount }).to.deep.equal({ idle: pool.totalCount, waiting: 0 });
 }
 
-/** What a promise rejects with. */
-export const failure = <E = Error & { code?: string; cause?: unknown }>(promise: Promise<unknown>): Promise<E> =>
-  promise.then(
-    (value) => expect.fail(`it should have failed, and resolved to ${JSON.stringify(value)}`),
-    (error: E) => error,
-  );
-
 /** The process of the server's that a session talks to. */
 export async function backendOf(session: Session): Promise<number> {
   const [row] = await session.execute<{ pid: number }[]>('select pg_backend_pid() as pid');

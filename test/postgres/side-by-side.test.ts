@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { query, type TestDatabase } from '../support/database.js';
+import { rejection } from '../support/rejection.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
 import {
   Account,
@@ -7,7 +8,6 @@ import {
   backendOf,
   type Engine,
   expectNothingHeld,
-  failure,
   ours,
   owners,
   poolOf,
@@ -75,7 +75,7 @@ describe('promise 20: statements that a transaction is given side by side', () =
   for (const failing of [0, 1, 2]) {
     it(`promise 7: where number ${failing + 1} fails, nothing is stored, and its error arrives`, async () => {
       const settled: PromiseSettledResult<unknown>[] = [];
-      const error = await failure(
+      const error = await rejection(
         transactional(async (em) => {
           settled.push(
             ...(await Promise.allSettled(
@@ -102,7 +102,7 @@ describe('promise 20: statements that a transaction is given side by side', () =
   it('promise 1: run nowhere when what travels with BEGIN fails', async () => {
     const session = { role: 'nobody-of-this-name' };
     const em = engine.em.fork({ session } as never);
-    await failure(
+    await rejection(
       em.transactional((trx) =>
         Promise.allSettled(['x', 'y'].map((owner) => trx.insert(Account, { owner, balance: 0 }))),
       ),
@@ -121,7 +121,7 @@ describe('promise 20: statements that a transaction is given side by side', () =
       return undefined;
     });
     const settled: PromiseSettledResult<unknown>[] = [];
-    await failure(
+    await rejection(
       transactional(async (em) => {
         settled.push(
           ...(await Promise.allSettled(['x', 'y', 'z'].map((owner) => em.insert(Account, { owner, balance: 0 })))),
@@ -144,7 +144,7 @@ describe('promise 20: statements that a transaction is given side by side', () =
 
   it('promise 16: reject, all of them, where the connection is lost', async () => {
     const settled: PromiseSettledResult<unknown>[] = [];
-    const error = await failure(
+    const error = await rejection(
       transactional(async (em) => {
         const pid = await backendOf(em);
         const all = Promise.allSettled([
@@ -162,7 +162,7 @@ describe('promise 20: statements that a transaction is given side by side', () =
   });
 
   it('promise 10: keep out of inner transactions beside them', async () => {
-    await failure(
+    await rejection(
       transactional(async (em) => {
         await em.find(Account, {});
         const results = await Promise.allSettled([
@@ -182,7 +182,7 @@ describe('promise 20: statements that a transaction is given side by side', () =
 
   it('promise 12: end together when their transaction is cancelled', async () => {
     const connection = engine.em.getConnection() as unknown as { cancelRunning(trx: unknown): Promise<void> };
-    await failure(
+    await rejection(
       transactional(async (em) => {
         await em.find(Account, {});
         const all = Promise.allSettled([em.execute('select pg_sleep(30)'), em.execute('select 1')]);

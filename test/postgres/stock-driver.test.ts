@@ -4,6 +4,7 @@ import { TransactionAbortedError } from '../../src/errors.js';
 import { query, type TestDatabase } from '../support/database.js';
 import { waitAtMost } from '../support/impatience.js';
 import { otherSessions } from '../support/other-sessions.js';
+import { rejection } from '../support/rejection.js';
 import { deferred } from '../support/wait-for.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
 import {
@@ -12,7 +13,6 @@ import {
   backendOf,
   type Engine,
   expectNothingHeld,
-  failure,
   ours,
   owners,
   poolOf,
@@ -54,7 +54,7 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
       });
     await work(theirs);
     expect(await owners(database.url)).to.deep.equal([]);
-    expect(await failure(work(mine))).to.be.instanceOf(TransactionAbortedError);
+    expect(await rejection(work(mine))).to.be.instanceOf(TransactionAbortedError);
   });
 
   describe('fact 5: loses the connection when a subscriber throws', () => {
@@ -75,7 +75,7 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
             }
           });
         };
-        expect((await failure(work(theirs))).message).to.equal(
+        expect((await rejection(work(theirs))).message).to.equal(
           event === 'beforeTransactionRollback' ? 'work' : 'subscriber',
         );
         const pool = await poolOf(theirs);
@@ -86,7 +86,7 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
         );
         await query(database.url, 'truncate account');
 
-        expect((await failure(work(mine))).message).to.equal(
+        expect((await rejection(work(mine))).message).to.equal(
           event === 'beforeTransactionRollback' ? 'work' : 'subscriber',
         );
         await expectNothingHeld(mine);
@@ -144,7 +144,7 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
     const work = async (engine: Engine) => {
       const hold = proxy.holdAt(/^rollback$/);
       let session!: Session;
-      const done = failure(
+      const done = rejection(
         engine.em.fork().transactional(async (em) => {
           session = em;
           await insert(em, 'first');
@@ -171,7 +171,7 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
   it('fact 9: gives raw errors at COMMIT, and a lost connection without a code', async () => {
     await query(database.url, 'alter table account add constraint one unique (owner) deferrable initially deferred');
     const twice = (engine: Engine) =>
-      failure(
+      rejection(
         engine.em.fork().transactional(async (em) => {
           await insert(em, 'Ada');
           await insert(em, 'Ada');
@@ -181,7 +181,7 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
     expect((await twice(mine)).name).to.equal('UniqueConstraintViolationException');
     const lost = (engine: Engine) => {
       proxy.killBefore(/^select 42$/);
-      return failure(
+      return rejection(
         engine.em.fork().transactional(async (em) => {
           await em.execute('select 1');
           await em.execute('select 42');
@@ -194,7 +194,7 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
 
   it('fact 20: loses a connection to the pool with each kill, until none is left', async () => {
     const killed = (engine: Engine) =>
-      failure(
+      rejection(
         engine.em.fork().transactional(async (em) => {
           await insert(em, 'lost');
           await terminate(database.url, await backendOf(em));
@@ -209,7 +209,7 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
     await killed(theirs);
     expect(await held(theirs)).to.equal(2);
     await waitAtMost(300, theirs);
-    expect((await failure(theirs.em.fork().execute('select 1'))).message).to.match(/timeout/);
+    expect((await rejection(theirs.em.fork().execute('select 1'))).message).to.match(/timeout/);
     await killed(mine);
     await killed(mine);
     expect(await held(mine)).to.equal(0);
@@ -219,7 +219,7 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
   it('fact 23: COMMIT of an aborted transaction answers ROLLBACK, and no error', async () => {
     const work = (engine: Engine) => engine.em.fork().transactional((em) => em.execute('selec').catch(() => 'caught'));
     expect(await work(theirs)).to.equal('caught');
-    expect((await failure(work(mine))).code).to.equal('42601');
+    expect((await rejection(work(mine))).code).to.equal('42601');
   });
 
   it('fact 24: reports a lost COMMIT as a failure, although it was stored', async () => {
@@ -227,7 +227,7 @@ describe('what MikroORM’s own driver does, and what this one does', () => {
       proxy.loseReply(/^commit$/);
       return engine.em.fork().transactional(async (em) => void (await insert(em, 'Ada')));
     };
-    await failure(work(theirs));
+    await rejection(work(theirs));
     expect(await owners(database.url)).to.deep.equal(['Ada']);
     await work(mine);
     expect(await owners(database.url)).to.deep.equal(['Ada', 'Ada']);

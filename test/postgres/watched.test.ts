@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { query, type TestDatabase } from '../support/database.js';
-import { Account, accountDatabase, failure, ours, owners, poolOf } from './setup.js';
+import { rejection } from '../support/rejection.js';
+import { Account, accountDatabase, ours, owners, poolOf } from './setup.js';
 
 interface Seen {
   unended: number;
@@ -76,7 +77,7 @@ describe("promise 26: OpenTelemetry's instrumentation of pg", () => {
         query: (config: object, ...rest: unknown[]) => plain.call(client, { ...config }, ...rest),
       });
     });
-    const error = await failure(
+    const error = await rejection(
       engine.em.fork().transactional((em) => em.insert(Account, { owner: 'astray', balance: 0 })),
     );
     expect(error.message).to.include('did not hand on the query');

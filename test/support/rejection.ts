@@ -1,5 +1,5 @@
 /** What a promise rejects with. Fails where it resolves. */
-export async function rejection<E = Error>(promise: Promise<unknown>): Promise<E> {
+export async function rejection<E = Error & { code?: string; cause?: unknown }>(promise: Promise<unknown>): Promise<E> {
   let value: unknown;
   try {
     value = await promise;
