@@ -283,6 +283,25 @@ describe('promise 20: commitWithLastStatement', () => {
       expect(await balances()).to.have.lengthOf(2);
     });
 
+    it('promise 12: a signal that is aborted once COMMIT is on its way with the statement changes nothing', async () => {
+      const hold = bank.proxy.holdAt(/insert into "account"/);
+      const controller = new AbortController();
+      let unit: { status: string } | undefined;
+      const done = bank.uow.run(
+        async (u) => {
+          unit = u;
+          await u.accounts.create({ owner: 'Linus' });
+        },
+        { ...joined, signal: controller.signal },
+      );
+      await hold.struck;
+      controller.abort(new Error('too late'));
+      hold.release();
+      await done;
+      expect(unit?.status).to.equal('committed');
+      expect(await balances()).to.have.lengthOf(3);
+    });
+
     it('promise 12: a signal is heard while its only statement waits for a connection', async () => {
       const options = await bank.options({}, 1);
       const engineFactory = new MikroOrmEngineFactory(options);

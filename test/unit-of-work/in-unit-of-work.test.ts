@@ -54,11 +54,13 @@ describe('@InUnitOfWork', () => {
       await service.openBoth('Ada', 'Grace');
       expect(await rejection(service.openBoth('Edsger', 'nobody'))).to.have.property('message', 'on purpose');
       expect(await owners()).to.deep.equal(['Ada', 'Grace']);
+      expect(bank.sent().filter((sql) => sql.startsWith('savepoint'))).to.deep.equal([]);
     });
 
     it('is a savepoint where its options say so', async () => {
       await new AccountService(bank.uow).openWhatGoes('Ada');
       expect(await owners()).to.deep.equal(['Ada']);
+      expect(bank.sent().filter((sql) => sql.startsWith('savepoint'))).to.have.length(1);
     });
 
     it('works as a standard decorator', async () => {

@@ -129,6 +129,10 @@ describe('units that share a transaction', () => {
         [{ isolationLevel: REPEATABLE_READ }, { isolationLevel: SERIALIZABLE }],
         [{}, { readOnly: true }],
         [{ readOnly: true }, { readOnly: false }],
+        [
+          { isolationLevel: SERIALIZABLE, readOnly: true },
+          { isolationLevel: SERIALIZABLE, readOnly: true, deferrable: true },
+        ],
         [{}, { timeouts: { statement: 100 } }],
         [{ timeouts: { statement: 200 } }, { timeouts: { statement: 100 } }],
         [{ timeouts: { lock: 200 } }, { timeouts: { idleInTransaction: 200 } }],
