@@ -65,7 +65,7 @@ const config = {
 
 const folder = mkdtempSync(join(tmpdir(), 'mikro-orm-uow-mutants-'));
 try {
-  const leftOut = /^(\.git|src|docs|bench|examples|reports)$/;
+  const leftOut = /^(\.git|bench|examples|reports|docs\/node_modules)$/;
   cpSync(root, folder, { recursive: true, filter: (path) => !leftOut.test(relative(root, path)) });
   writeFileSync(join(folder, 'stryker.json'), JSON.stringify(config));
   const packages = ['mocha@11', '@stryker-mutator/core@10.0.0', '@stryker-mutator/mocha-runner@10.0.0'];
