@@ -69,11 +69,14 @@ try {
   cpSync(root, folder, { recursive: true, filter: (path) => !leftOut.test(relative(root, path)) });
   writeFileSync(join(folder, 'stryker.json'), JSON.stringify(config));
   const packages = ['mocha@11', '@stryker-mutator/core@10.0.0', '@stryker-mutator/mocha-runner@10.0.0'];
-  await run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts', ...packages], {});
+  const flags = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts'];
+  if ((await run('npm', ['install', ...flags, ...packages])) !== 0) {
+    throw new Error('What StrykerJS needs could not be installed');
+  }
   const server = await OwnServer.start();
   const url = { DATABASE_URL: server.url, TEST_DATABASE_URL: server.url };
   try {
-    await run(
+    process.exitCode = await run(
       'npx',
       ['--yes', '--package=node@24', '--', 'node', 'node_modules/.bin/stryker', 'run', 'stryker.json'],
       url,
@@ -91,7 +94,7 @@ function testsIn(name) {
   return paths.filter((path) => path.endsWith('.test.js'));
 }
 
-async function run(command, args, env) {
+function run(command, args, env = {}) {
   const child = spawn(command, args, { cwd: folder, env: { ...process.env, ...env }, stdio: 'inherit' });
-  process.exitCode = await new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
+  return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
 }

@@ -26,6 +26,7 @@ import * as statements from './statements/bulk.js';
 import type { BulkOptions } from './statements/bulk-write.js';
 import type { UpsertRowOptions, UpsertRowsOptions } from './statements/upsert-rows.js';
 import type { InputLimits } from './validation/limits.js';
+import { requireArray } from './validation/refuse.js';
 import * as writes from './writing/writing.js';
 
 /**
@@ -267,6 +268,7 @@ export abstract class MikroOrmRepository<Entity extends object>
    * SQL: `insert into account (owner, balance) values ('Ada', 10), ('Grace', 5) returning id`
    */
   async createMany(data: readonly (RequiredEntityData<Entity> | Entity)[]): Promise<Entity[]> {
+    requireArray('createMany()', data);
     return writes.createAll(await this.scope(), 'createMany()', data);
   }
 

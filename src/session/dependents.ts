@@ -1,5 +1,5 @@
 import type { EntityManager, EntityMetadata, EntityProperty } from '@mikro-orm/core';
-import { isToOne } from './metadata.js';
+import { areRelatives, isToOne } from './metadata.js';
 
 const changing = ['cascade', 'set null', 'set default'];
 
@@ -14,7 +14,7 @@ export function dependentsOf(
       (property) =>
         isToOne(property) &&
         property.owner !== false &&
-        property.targetMeta?.root.class === meta.root.class &&
+        areRelatives(property.targetMeta, meta) &&
         changing.includes(property.deleteRule ?? ''),
     );
     if (refers && !found.has(other.root)) {

@@ -19,6 +19,15 @@ export const embeddedNames = ({ embeddedProps }: EntityProperty): string[] =>
     .filter(([, { hidden }]) => !hidden)
     .map(([name]) => name);
 
+/**
+ * Whether two classes are in one hierarchy of inheritance. Two engines of the same classes have metadata of their own, and an
+ * entity knows that of the engine that was made last: only classes can be compared.
+ */
+export const areRelatives = (
+  one: { readonly root: { readonly class: unknown } } | undefined,
+  other: { readonly root: { readonly class: unknown } },
+): boolean => one?.root.class === other.root.class;
+
 export const isToMany = ({ kind }: EntityProperty): boolean =>
   kind === ReferenceKind.ONE_TO_MANY || kind === ReferenceKind.MANY_TO_MANY;
 

@@ -6,6 +6,7 @@ import {
   ReferenceKind,
   type UnitOfWork,
 } from '@mikro-orm/core';
+import { areRelatives } from './metadata.js';
 
 /** The one statement of a flush. */
 export interface OnlyStatement {
@@ -54,5 +55,5 @@ const isPlain = (meta: EntityMetadata): boolean =>
   meta.concurrencyCheckKeys.size === 0 &&
   // of entities that refer to each other, the second half is stored by another statement, and so are the rows between
   meta.relations.every(
-    ({ kind, owner, targetMeta }) => !(owner && kind === ReferenceKind.MANY_TO_MANY) && targetMeta?.root !== meta.root,
+    ({ kind, owner, targetMeta }) => !(owner && kind === ReferenceKind.MANY_TO_MANY) && !areRelatives(targetMeta, meta),
   );

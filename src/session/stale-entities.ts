@@ -1,6 +1,6 @@
 import { Collection, type EntityManager, type EntityMetadata, type EntityProperty, Utils, wrap } from '@mikro-orm/core';
 import { dependentsOf } from './dependents.js';
-import { isToMany, type Meta } from './metadata.js';
+import { areRelatives, isToMany, type Meta } from './metadata.js';
 import { reread } from './reread.js';
 
 /** What a bulk statement did to rows that the session may hold entities of. */
@@ -56,7 +56,7 @@ function forget(session: EntityManager, entities: readonly object[]): void {
 /** Collections whose members may be others now, since the field that decides was changed: they are to be loaded anew. */
 function forgetMembers(session: EntityManager, meta: Meta, fields: readonly string[]): void {
   for (const { entity, property, collection } of collections(session)) {
-    const decides = property.targetMeta?.root.class === meta.root.class && fields.includes(property.mappedBy as string);
+    const decides = areRelatives(property.targetMeta, meta) && fields.includes(property.mappedBy as string);
     if (decides && collection.isInitialized()) {
       Collection.create(entity, property.name as never, undefined, false);
     }

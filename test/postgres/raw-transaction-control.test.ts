@@ -116,9 +116,10 @@ describe('raw transaction control', () => {
       (text) => engine === 'postgresql' || !/;\s+\S/.test(text.replace(/begin.*end/s, '')),
     )) {
       it(`promise 7: lets ${JSON.stringify(sql)} through`, async () => {
+        // on a connection that was there before, what asks for the transaction's number comes in the same message
+        await bank.engineFactory.dispose();
         await bank.uow.run((u) => execute(u.session, sql));
-        // what asks for the transaction's number may come in the same message
-        expect(bank.sql().filter((sent) => sent.startsWith(sql))).to.have.length(1);
+        expect(bank.sql()).to.include(sql);
       });
     }
 

@@ -1,21 +1,15 @@
-import type { EntityName } from '@mikro-orm/core';
 import { expect } from 'chai';
 import {
   ConfigurationError,
   EntityNotFoundError,
   MikroOrmConnectionProxy,
   type MikroOrmEngineFactory,
-  MikroOrmRepository,
   MikroOrmUnitOfWork,
 } from '../../src/index.js';
 import { forEachPlace, modes } from '../support/kinds/place.js';
+import { repositoryOf } from '../support/kinds/repository-of.js';
 import { Animal, AnimalName, Boat, Car, Dog, Mixed, Odd, shapeEntities, Vehicle } from '../support/kinds/shapes.js';
 import { rejection } from '../support/rejection.js';
-
-const repositoryOf = <Entity extends object>(entity: EntityName<Entity>) =>
-  class extends MikroOrmRepository<Entity> {
-    protected readonly entity = entity;
-  };
 
 type Repositories<Declared> = {
   [Name in keyof Declared]: Declared[Name] extends new (...args: never[]) => infer R ? R : never;

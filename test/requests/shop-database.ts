@@ -1,6 +1,6 @@
-import { MikroOrmConnectionProxy, MikroOrmEngineFactory } from '../../src/index.js';
+import { MikroOrmConnectionProxy, type MikroOrmEngineFactory } from '../../src/index.js';
 import { type EngineName, forEachEngineName } from '../support/engines.js';
-import { type Ground, makeGround, sharedGround } from '../support/ground.js';
+import { type Ground, makeGround, sharedGround, useEngine } from '../support/ground.js';
 import { ShopUnitOfWork, shopEntities, shopRepositories, shopRows, shopTables } from './shop.js';
 
 /** The repositories of the shop, in a unit or on their own. */
@@ -33,32 +33,30 @@ export function forEachShop(tests: (shop: Shop) => void): void {
 function useShop(engine: Shop['engine']): Shop {
   const options = { entities: shopEntities };
   let ground: Ground;
-  let engineFactory: MikroOrmEngineFactory;
   before(async function () {
     this.timeout(300_000); // PGlite takes its time on a busy machine
     ground = await sharedGround('shop', engine, () => makeGround(engine, options));
-    engineFactory = new MikroOrmEngineFactory(ground.options(options, engine === 'pglite' ? 1 : 4));
   });
   beforeEach(async () => {
     await shop.reset();
     ground.forget();
   });
-  after(() => engineFactory.dispose({ timeout: 0 }));
+  const engineFactory = useEngine(() => ground.options(options, engine === 'pglite' ? 1 : 4));
 
   const shop: Shop = {
     engine,
     get engineFactory() {
-      return engineFactory;
+      return engineFactory();
     },
     get uow() {
-      return new ShopUnitOfWork(engineFactory);
+      return new ShopUnitOfWork(engineFactory());
     },
     async use(where, work) {
       if (where === 'in a unit') {
         await using unit = await shop.uow.begin();
         return await work(unit as unknown as ShopRepositories);
       }
-      const proxy = new MikroOrmConnectionProxy(engineFactory);
+      const proxy = new MikroOrmConnectionProxy(engineFactory());
       const made = Object.entries(shopRepositories).map(([name, Repository]) => [name, new Repository(proxy)]);
       return work(Object.fromEntries(made) as ShopRepositories);
     },

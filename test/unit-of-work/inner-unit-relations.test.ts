@@ -1,6 +1,6 @@
 import { type EntityName, wrap } from '@mikro-orm/core';
 import { expect } from 'chai';
-import { engineOptions, MikroOrmEngineFactory, MikroOrmRepository, MikroOrmUnitOfWork } from '../../src/index.js';
+import { engineOptions, MikroOrmEngineFactory, MikroOrmUnitOfWork } from '../../src/index.js';
 import { forEachEngine } from '../support/engines.js';
 import {
   Book,
@@ -14,14 +14,9 @@ import {
   Tag,
   Writer,
 } from '../support/kinds/relations.js';
+import { repositoryOf } from '../support/kinds/repository-of.js';
 import { expectTruth } from '../support/kinds/truth.js';
 import { rejection } from '../support/rejection.js';
-
-function repositoryOf<Entity extends object>(entity: EntityName<Entity>) {
-  return class extends MikroOrmRepository<Entity> {
-    protected readonly entity = entity;
-  };
-}
 
 class LibraryUnitOfWork extends MikroOrmUnitOfWork.of({
   writers: repositoryOf(Writer),

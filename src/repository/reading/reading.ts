@@ -23,9 +23,7 @@ export async function retrieve<Entity extends object>(
   where: FilterQuery<Entity>,
   options: object | undefined,
 ): Promise<Entity | null> {
-  const filter = specificFilterFor(scope, 'retrieve()', where);
-  const checked = optionsFor(scope, 'retrieve()', options);
-  return handOut(scope.session, await reading(scope, () => findFirst(scope, filter, checked)));
+  return first(scope, 'retrieve()', specificFilterFor(scope, 'retrieve()', where), options);
 }
 
 export async function retrieveByKey<Entity extends object>(
@@ -33,9 +31,7 @@ export async function retrieveByKey<Entity extends object>(
   key: Primary<Entity>,
   options: object | undefined,
 ): Promise<Entity | null> {
-  const where = keyFor(scope, 'retrieveByKey()', key);
-  const checked = optionsFor(scope, 'retrieveByKey()', options);
-  return handOut(scope.session, await reading(scope, () => findFirst(scope, where, checked)));
+  return first(scope, 'retrieveByKey()', keyFor(scope, 'retrieveByKey()', key), options);
 }
 
 const SEVERAL = 'Or there are several, where "strict" asks for exactly one.';
@@ -108,7 +104,7 @@ export async function page<Entity extends object>(
   scope: Scope<Entity>,
   filter: FilterQuery<Entity>,
   options: object,
-): Promise<Awaited<ReturnType<typeof findPage<Entity>>>> {
+): ReturnType<typeof findPage<Entity>> {
   const where = filterFor(scope, 'page()', filter);
   const checked = optionsFor(scope, 'page()', options);
   const found = await reading(scope, () => findPage(scope, where, checked as never));
@@ -120,10 +116,20 @@ export async function rows<Entity extends object, Field extends RowField<Entity>
   scope: Scope<Entity>,
   filter: FilterQuery<Entity> | undefined,
   options: RowsOptions<Entity, Field> | undefined,
-): Promise<Awaited<ReturnType<typeof selectRows<Entity, Field>>>> {
+): ReturnType<typeof selectRows<Entity, Field>> {
   const where = filterFor(scope, 'rows()', filter);
   const checked = plainOptionsFor(scope, 'rows()', options);
   return reading(scope, () => selectRows(scope, where, checked));
+}
+
+async function first<Entity extends object>(
+  scope: Scope<Entity>,
+  call: string,
+  where: FilterQuery<Entity>,
+  options: object | undefined,
+): Promise<Entity | null> {
+  const checked = optionsFor(scope, call, options);
+  return handOut(scope.session, await reading(scope, () => findFirst(scope, where, checked)));
 }
 
 /**

@@ -3,7 +3,7 @@ import { Utils } from '@mikro-orm/core';
 import { handOut } from '../../session/batch-memory.js';
 import { adoptData, adoptEntity, refuseForeign } from '../../session/foreign-entities.js';
 import { dataFor, type Scope, untyped } from '../scope.js';
-import { quoted, refuse } from '../validation/refuse.js';
+import { refuse, requireArray } from '../validation/refuse.js';
 import { checkUpsertOptions } from '../validation/upsert-options.js';
 import { sending } from '../writing/standalone.js';
 import {
@@ -45,7 +45,7 @@ export async function insertMany<Entity extends object>(
   scope: Scope<Entity>,
   data: readonly RequiredEntityData<Entity>[],
 ): Promise<Primary<Entity>[]> {
-  checkArray('insertMany()', data);
+  requireArray('insertMany()', data);
   refuseSeveralTables(scope, 'insertMany()', 'createMany()');
   const rows = Array.from(data, (each) => dataFor(scope, 'insertMany()', each, { cascades: false }));
   return rows.length === 0 ? [] : sending(scope, () => insertRows(scope, rows as never));
@@ -68,7 +68,7 @@ export async function upsertMany<Entity extends object>(
   data: readonly (Entity | EntityData<Entity>)[],
   options: object | undefined,
 ): Promise<Entity[]> {
-  checkArray('upsertMany()', data);
+  requireArray('upsertMany()', data);
   refuseSeveralTables(scope, 'upsertMany()', 'list(), and createMany() or update()');
   const checked = checkUpsertOptions('upsertMany()', options, scope);
   const given = Array.from(data, (each) => checkedRow(scope, 'upsertMany()', each));
@@ -91,12 +91,6 @@ export async function getOrCreate<Entity extends object>(
   const values = { ...rest, ...key } as EntityData<Entity>;
   const entity = await sending(scope, () => getOrCreateEntity(scope, key as never, values));
   return handOut(scope.session, entity);
-}
-
-function checkArray(call: string, data: unknown): void {
-  if (!Array.isArray(data)) {
-    refuse(`${call} needs an array, and got ${quoted(data)}.`);
-  }
 }
 
 /** One INSERT fills one table; with a table per type, a child has a row in its parent's as well. */

@@ -1,6 +1,6 @@
 import { type EntityProperty, Utils } from '@mikro-orm/core';
 import { identityOf } from '../../session/foreign-entities.js';
-import { isToOne, type Meta, propertyOf } from '../../session/metadata.js';
+import { areRelatives, isToOne, type Meta, propertyOf } from '../../session/metadata.js';
 import { checkText, isPlain } from './copy-input.js';
 import { quoted, quotedName, refuse, refuseValue } from './refuse.js';
 import { checkValue, isOwnType } from './values.js';
@@ -85,7 +85,7 @@ export function stored(part: unknown, { customType }: EntityProperty): unknown {
 function keyOfEntity(entity: object, meta: Meta, place: string): unknown {
   const unwrapped = Utils.isEntity(entity) ? entity : (entity as { unwrap(): object }).unwrap();
   const { meta: given, key } = identityOf(unwrapped);
-  if (given.root.class !== meta.root.class) {
+  if (!areRelatives(given, meta)) {
     refuse(`${place} takes a ${meta.className}, and got a ${given.className}.`);
   }
   if (key === undefined) {

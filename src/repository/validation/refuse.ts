@@ -7,6 +7,13 @@ export function refuse(problem: string): never {
   throw new ConfigurationError(`${problem} Nothing was sent.`);
 }
 
+/** @throws ConfigurationError where the data of many rows is no array */
+export function requireArray(call: string, data: unknown): void {
+  if (!Array.isArray(data)) {
+    refuse(`${call} needs an array, and got ${quoted(data)}.`);
+  }
+}
+
 /** How a message lists names. */
 export const listed = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
 

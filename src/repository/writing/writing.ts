@@ -3,9 +3,10 @@ import { Utils } from '@mikro-orm/core';
 import { handOut } from '../../session/batch-memory.js';
 import { distrust, loadCollections, setScalarReferences } from '../../session/distrust.js';
 import { adoptData, adoptEntity, asideFor, identityOf, refuseForeign } from '../../session/foreign-entities.js';
+import { areRelatives } from '../../session/metadata.js';
 import { heldEntity } from '../held-entity.js';
 import { dataFor, type Scope } from '../scope.js';
-import { quoted, refuse } from '../validation/refuse.js';
+import { refuse } from '../validation/refuse.js';
 import { storing } from './standalone.js';
 
 // The writes of a repository, entity by entity.
@@ -16,9 +17,6 @@ export async function createAll<Entity extends object>(
   data: readonly (RequiredEntityData<Entity> | Entity)[],
 ): Promise<Entity[]> {
   const { session } = scope;
-  if (!Array.isArray(data)) {
-    refuse(`${call} needs an array, and got ${quoted(data)}.`);
-  }
   const given = Array.from(data, (each) =>
     Utils.isEntity<Entity>(each) ? each : dataFor(scope, call, each, { cascades: true }),
   );
@@ -86,7 +84,7 @@ function newEntity<Entity extends object>(scope: Scope<Entity>, data: RequiredEn
 
 function checkClass<Entity extends object>({ meta }: Scope<Entity>, call: string, entity: object): void {
   const { meta: given } = identityOf(entity);
-  if (given.root.class !== meta.root.class) {
+  if (!areRelatives(given, meta)) {
     refuse(`${call} is for ${meta.className}, and got a ${given.className}.`);
   }
 }

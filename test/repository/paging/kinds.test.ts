@@ -6,12 +6,13 @@ import {
   engineOptions,
   MikroOrmConnectionProxy,
   MikroOrmEngineFactory,
-  MikroOrmRepository,
+  type MikroOrmRepository,
   MikroOrmUnitOfWork,
 } from '../../../src/index.js';
 import { forEachEngine } from '../../support/engines.js';
 import { execute } from '../../support/execute.js';
 import { type ColumnKind, columnKinds, unorderedTypes } from '../../support/kinds/ordering.js';
+import { repositoryOf } from '../../support/kinds/repository-of.js';
 import { rejection } from '../../support/rejection.js';
 
 interface Row {
@@ -31,11 +32,6 @@ const schemaOf = (name: string, type: string, property: object = {}): EntitySche
       value: { type: 'string', columnType: type, nullable: true, ...property } as never,
     },
   });
-
-const repositoryOf = (schema: EntitySchema<Row>) =>
-  class extends MikroOrmRepository<Row> {
-    protected readonly entity = schema;
-  };
 
 const kinds = columnKinds.map((kind, index) => ({
   kind,

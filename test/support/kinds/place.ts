@@ -3,11 +3,12 @@ import type { EngineOptions } from '../../../src/engine/engine-factory.js';
 import {
   MikroOrmConnectionProxy,
   type MikroOrmEngineFactory,
-  MikroOrmRepository,
+  type MikroOrmRepository,
   MikroOrmUnitOfWork,
 } from '../../../src/index.js';
 import { type EngineName, forEachEngineName } from '../engines.js';
 import { type Ground, makeGround, useEngine } from '../ground.js';
+import { repositoryOf } from './repository-of.js';
 
 export type Entities = readonly (EntityClass<object> | EntitySchema)[];
 
@@ -34,9 +35,7 @@ export const modes: readonly Mode[] = ['in a unit', 'standalone'];
 
 /** A declaration of a unit with one repository. */
 function unitOf<Entity extends object>(entity: EntityName<Entity>) {
-  class Rows extends MikroOrmRepository<Entity> {
-    protected readonly entity = entity;
-  }
+  const Rows = repositoryOf(entity);
   return { Rows, Unit: class extends MikroOrmUnitOfWork.of({ rows: Rows }) {} };
 }
 
